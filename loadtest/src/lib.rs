@@ -1,0 +1,1 @@
+//! A Twilio simulator and load generators for Landfall.

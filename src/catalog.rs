@@ -1,0 +1,178 @@
+//! The port to the catalog: which calls there are, whose they are, and the states of their recordings. It counts
+//! the versions, so that all servers on one catalog agree on them. Knows neither files nor jobs.
+
+mod sqlite;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status, Tenant, Timestamp};
+
+pub use sqlite::SqliteCatalog;
+
+/// The catalog did not answer, or not as it should.
+#[derive(Debug)]
+pub struct CatalogError(pub String);
+
+impl fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+/// A recording with its state of the moment.
+pub type Row = (Recording, Status);
+
+/// A call as a back end registers it.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The call.
+    pub call_sid: Sid,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// The provider's account.
+    pub account_sid: String,
+    /// Its primary recording, if known.
+    pub recording_sid: Option<Sid>,
+    /// What people know about it; what is absent leaves what is there.
+    pub about: About,
+}
+
+/// What became of a registration.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// Whether the call is new.
+    pub created: bool,
+    /// Its primary recording.
+    pub primary: Row,
+    /// Recordings that a callback had announced before anybody knew whose they are.
+    pub announced: Vec<Row>,
+}
+
+/// Why a call was not registered.
+#[derive(Debug)]
+pub enum RegisterError {
+    /// The call, or the recording, is another tenant's or another call's.
+    Taken,
+    /// The catalog failed.
+    Catalog(CatalogError),
+}
+
+/// A provider's word that a recording exists.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// The recording.
+    pub recording_sid: Sid,
+    /// Its call.
+    pub call_sid: Sid,
+    /// The account that signed.
+    pub account_sid: String,
+    /// `completed`, `absent`, `in-progress`, …
+    pub status: String,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// What became of a callback.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// Seen before.
+    Repeated,
+    /// Nobody has registered the call yet.
+    Waiting,
+    /// It is about this recording.
+    Attached(Box<Row>),
+}
+
+/// A new state for a recording; version and media are the catalog's business.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// The state to go to.
+    pub state: State,
+    /// Why.
+    pub code: Option<Code>,
+    /// When the next try begins.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Change {
+    /// A change that needs no reason.
+    pub const fn to(state: State) -> Self {
+        Self { state, code: None, retry_at: None }
+    }
+
+    /// A change with a reason.
+    pub const fn because(state: State, code: Code) -> Self {
+        Self { state, code: Some(code), retry_at: None }
+    }
+}
+
+/// Which calls to list.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    /// Only those after this one.
+    pub after: Option<Cursor>,
+    /// How many at the most.
+    pub limit: usize,
+    /// Only those whose primary recording is in this state.
+    pub state: Option<State>,
+    /// Only those with this text in number, title or SID; ASCII letters in either case.
+    pub text: Option<String>,
+}
+
+/// A place in a list, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The call's time in lists.
+    pub listed_at: Timestamp,
+    /// The call.
+    pub call_sid: Sid,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The calls' primary recordings, newest first.
+    pub items: Vec<Row>,
+    /// Where the next page begins. A search looks at a bounded number of calls, so that a page may be short and
+    /// still not the last.
+    pub next: Option<Cursor>,
+}
+
+/// What the product needs of a catalog. Every method answers or fails within seconds.
+#[async_trait]
+pub trait Catalog: Send + Sync + 'static {
+    /// Who counts the versions: two versions compare only under the same epoch.
+    fn epoch(&self) -> &str;
+
+    /// Whether it answers.
+    async fn check(&self) -> Result<(), CatalogError>;
+
+    /// The recordings of these names (a call's SID names its primary recording), in their order.
+    async fn find(&self, sids: &[Sid]) -> Result<Vec<Option<Row>>, CatalogError>;
+
+    /// A page of the calls in that scope.
+    async fn list(&self, scope: &Scope, query: &ListQuery) -> Result<Page, CatalogError>;
+
+    /// Registers a call, or updates what is known about it. Idempotent.
+    async fn register(&self, call: &NewCall) -> Result<Registered, RegisterError>;
+
+    /// Keeps a callback, durably, and attaches it when the call is known. `owner` is the tenant of the account,
+    /// where every call of the account is that tenant's: then the call is registered at once.
+    async fn keep(&self, callback: &Callback, owner: Option<&Tenant>) -> Result<Kept, CatalogError>;
+
+    /// Notes the provider's name of a primary recording that was registered without.
+    async fn name(&self, sid: Sid, recording_sid: Sid) -> Result<Option<Row>, CatalogError>;
+
+    /// Changes the state if it is one of `from` and differs; the new status, or `None` where nothing changed.
+    async fn change(&self, sid: Sid, from: &[State], change: Change) -> Result<Option<Status>, CatalogError>;
+
+    /// Notes what landed, unless it is gone or noted already.
+    async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError>;
+
+    /// The recordings that ought to have a job: what a restart begins with.
+    async fn pending(&self) -> Result<Vec<Row>, CatalogError>;
+}

@@ -1,0 +1,199 @@
+//! The embedded catalog: one SQLite file, one writer, several readers.
+
+mod rows;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    Callback, Catalog, CatalogError, Change, Cursor, Kept, ListQuery, NewCall, Page, RegisterError, Registered, Row,
+};
+use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
+use rows::{COLUMNS, matches, row};
+
+/// How many calls a search looks at before it hands out a short page: a search costs the same however many there are.
+const SCANNED_PER_PAGE: i64 = 2000;
+/// How long a query waits for a connection or a lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A catalog in one file.
+pub struct SqliteCatalog {
+    readers: SqlitePool,
+    /// SQLite has one writer at a time; queueing here is fair, SQLite's busy loop is not.
+    writer: SqlitePool,
+    epoch: String,
+}
+
+impl SqliteCatalog {
+    /// Opens the file, and makes it when it is missing.
+    pub async fn open(path: &Path) -> Result<Self, CatalogError> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| CatalogError(format!("{}: {error}", parent.display())))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A callback that was answered 204 must survive a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE);
+        let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("src/catalog/migrations").run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
+        let readers = pool(4).connect_lazy_with(options.read_only(true));
+        // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
+        Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
+    }
+}
+
+impl From<sqlx::Error> for CatalogError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    async fn check(&self) -> Result<(), CatalogError> {
+        sqlx::query("SELECT 1 FROM calls LIMIT 1").fetch_optional(&self.readers).await?;
+        Ok(())
+    }
+
+    async fn find(&self, sids: &[Sid]) -> Result<Vec<Option<Row>>, CatalogError> {
+        if sids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let marks = vec!["?"; sids.len()].join(",");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.sid IN ({marks})
+             UNION SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.recording_sid IN ({marks})"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for sid in sids.iter().chain(sids) {
+            query = query.bind(sid.as_str());
+        }
+        let mut found: std::collections::HashMap<Sid, Row> = std::collections::HashMap::with_capacity(sids.len());
+        for raw in query.fetch_all(&self.readers).await? {
+            let row = row(&raw)?;
+            for name in row.0.names() {
+                found.insert(name, row.clone());
+            }
+        }
+        Ok(sids.iter().map(|sid| found.get(sid).cloned()).collect())
+    }
+
+    async fn list(&self, scope: &Scope, query: &ListQuery) -> Result<Page, CatalogError> {
+        let (whose, tenant) = match scope {
+            Scope::Tenant(tenant) => ("c.tenant = ?", tenant.as_str()),
+            Scope::Every => ("'' = ?", ""),
+        };
+        let sql = format!(
+            "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.sid = c.call_sid
+             WHERE {whose} AND (c.listed_at, c.call_sid) < (?, ?)
+             ORDER BY c.listed_at DESC, c.call_sid DESC LIMIT ?"
+        );
+        let filtered = query.state.is_some() || query.text.is_some();
+        let scanned = if filtered { SCANNED_PER_PAGE } else { query.limit as i64 + 1 };
+        let (at, sid) = match &query.after {
+            Some(cursor) => (cursor.listed_at.0, cursor.call_sid.to_string()),
+            None => (i64::MAX, String::new()),
+        };
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(tenant)
+            .bind(at)
+            .bind(sid)
+            .bind(scanned)
+            .fetch_all(&self.readers)
+            .await?;
+        let more = rows.len() as i64 == scanned;
+        let last = rows.len().saturating_sub(1);
+        let mut page = Page::default();
+        for (n, raw) in rows.iter().enumerate() {
+            let row = row(raw)?;
+            let here = Cursor { listed_at: Timestamp(raw.try_get("listed_at")?), call_sid: row.0.call_sid };
+            if matches(&row, query) {
+                page.items.push(row);
+            }
+            let full = page.items.len() == query.limit && n < last;
+            if full || (n == last && more) {
+                page.next = Some(here);
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn register(&self, call: &NewCall) -> Result<Registered, RegisterError> {
+        write::register(&self.writer, call).await
+    }
+
+    async fn keep(&self, callback: &Callback, owner: Option<&Tenant>) -> Result<Kept, CatalogError> {
+        write::keep(&self.writer, callback, owner).await
+    }
+
+    async fn name(&self, sid: Sid, recording_sid: Sid) -> Result<Option<Row>, CatalogError> {
+        // Another recording of that name exists when a callback for it came first; it keeps the name.
+        sqlx::query("UPDATE OR IGNORE recordings SET recording_sid = ? WHERE sid = ? AND recording_sid IS NULL")
+            .bind(recording_sid.as_str())
+            .bind(sid.as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(self.find(&[sid]).await?.pop().flatten())
+    }
+
+    async fn change(&self, sid: Sid, from: &[State], change: Change) -> Result<Option<Status>, CatalogError> {
+        let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.as_str())).collect();
+        let sql = format!(
+            "UPDATE recordings SET v = v + 1, state = ?1, code = ?2, retry_at = ?3
+             WHERE sid = ?4 AND state IN ({}) AND (state, code, retry_at) IS NOT (?1, ?2, ?3)
+             RETURNING v, state, code, retry_at, container, size, channels, duration_ms",
+            states.join(",")
+        );
+        let changed = sqlx::query(AssertSqlSafe(sql))
+            .bind(change.state.as_str())
+            .bind(change.code.map(|code| code.as_str()))
+            .bind(change.retry_at.map(|at| at.0))
+            .bind(sid.as_str())
+            .fetch_optional(&self.writer)
+            .await?;
+        changed.as_ref().map(rows::status).transpose()
+    }
+
+    async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
+        let changed = sqlx::query(
+            "UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL,
+                    container = ?, size = ?, channels = ?, duration_ms = ?
+             WHERE sid = ? AND state NOT IN ('ready', 'gone')
+             RETURNING v, state, code, retry_at, container, size, channels, duration_ms",
+        )
+        .bind(media.container.extension())
+        .bind(media.size as i64)
+        .bind(i64::from(media.channels))
+        .bind(media.duration_ms as i64)
+        .bind(sid.as_str())
+        .fetch_optional(&self.writer)
+        .await?;
+        changed.as_ref().map(rows::status).transpose()
+    }
+
+    async fn pending(&self) -> Result<Vec<Row>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid)
+             WHERE r.state IN ('queued', 'downloading')"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.readers).await?;
+        rows.iter().map(row).collect()
+    }
+}

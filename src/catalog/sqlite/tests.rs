@@ -1,0 +1,154 @@
+//! The catalog as a specification, on a real file.
+
+use super::*;
+use crate::catalog::Change;
+use crate::recording::{About, Code, Container};
+
+fn call(n: u32) -> Sid {
+    format!("CA{n:032x}").parse().unwrap()
+}
+
+fn recording(n: u32) -> Sid {
+    format!("RE{n:032x}").parse().unwrap()
+}
+
+fn tenant(name: &str) -> Tenant {
+    Tenant::new(name).unwrap()
+}
+
+fn new(n: u32, whose: &str) -> NewCall {
+    let about = About { title: Some(format!("Call {n}")), started_at: Some(Timestamp(i64::from(n))), ..Default::default() };
+    NewCall { call_sid: call(n), tenant: tenant(whose), account_sid: "AC1".into(), recording_sid: None, about }
+}
+
+fn completed(call_sid: Sid, recording_sid: Sid) -> Callback {
+    Callback {
+        recording_sid,
+        call_sid,
+        account_sid: "AC1".into(),
+        status: "completed".into(),
+        received_at: Timestamp::now(),
+    }
+}
+
+async fn catalog() -> (tempfile::TempDir, SqliteCatalog) {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = SqliteCatalog::open(&directory.path().join("landfall.db")).await.unwrap();
+    (directory, catalog)
+}
+
+async fn status(catalog: &SqliteCatalog, sid: Sid) -> Status {
+    catalog.find(&[sid]).await.unwrap().remove(0).unwrap().1
+}
+
+#[tokio::test]
+async fn registering_is_idempotent_and_keeps_what_it_is_not_told() {
+    let (_directory, catalog) = catalog().await;
+    assert!(catalog.register(&new(1, "t")).await.unwrap().created);
+    let again = NewCall { about: About::default(), recording_sid: Some(recording(1)), ..new(1, "t") };
+    let registered = catalog.register(&again).await.unwrap();
+    assert!(!registered.created);
+    assert_eq!(registered.primary.0.about.title.as_deref(), Some("Call 1"));
+    assert_eq!(registered.primary.0.recording_sid, Some(recording(1)));
+}
+
+#[tokio::test]
+async fn a_call_or_a_recording_has_one_owner() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&NewCall { recording_sid: Some(recording(1)), ..new(1, "t") }).await.unwrap();
+    let stolen = catalog.register(&new(1, "other")).await;
+    assert!(matches!(stolen, Err(RegisterError::Taken)));
+    let stolen = catalog.register(&NewCall { recording_sid: Some(recording(1)), ..new(2, "other") }).await;
+    assert!(matches!(stolen, Err(RegisterError::Taken)));
+    assert!(catalog.find(&[call(2)]).await.unwrap()[0].is_none(), "and nothing is left of the attempt");
+}
+
+#[tokio::test]
+async fn a_recording_is_found_by_both_its_names() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&NewCall { recording_sid: Some(recording(1)), ..new(1, "t") }).await.unwrap();
+    let found = catalog.find(&[recording(1), call(1), call(9)]).await.unwrap();
+    assert_eq!(found[0], found[1]);
+    assert_eq!(found[0].as_ref().unwrap().0.sid, call(1));
+    assert!(found[2].is_none());
+}
+
+#[tokio::test]
+async fn the_first_completed_recording_is_primary_and_others_are_further_ones() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&new(1, "t")).await.unwrap();
+    for (name, stored) in [(recording(1), call(1)), (recording(2), recording(2))] {
+        let Kept::Attached(row) = catalog.keep(&completed(call(1), name), None).await.unwrap() else { panic!() };
+        assert_eq!(row.0.sid, stored);
+        assert!(matches!(catalog.keep(&completed(call(1), name), None).await.unwrap(), Kept::Repeated));
+    }
+}
+
+#[tokio::test]
+async fn a_callback_waits_for_the_registration_of_its_call() {
+    let (_directory, catalog) = catalog().await;
+    assert!(matches!(catalog.keep(&completed(call(1), recording(1)), None).await.unwrap(), Kept::Waiting));
+    assert!(catalog.find(&[call(1)]).await.unwrap()[0].is_none(), "it belongs to nobody");
+    let elsewhere = NewCall { account_sid: "AC2".into(), ..new(1, "t") };
+    assert!(catalog.register(&elsewhere).await.unwrap().announced.is_empty(), "another account's call is another call");
+    catalog.keep(&completed(call(2), recording(2)), None).await.unwrap();
+    let registered = catalog.register(&new(2, "t")).await.unwrap();
+    assert_eq!(registered.announced[0].0.recording_sid, Some(recording(2)));
+    assert_eq!(registered.primary.0.recording_sid, Some(recording(2)));
+}
+
+#[tokio::test]
+async fn calls_of_an_account_with_an_owner_are_registered_by_the_callback() {
+    let (_directory, catalog) = catalog().await;
+    let kept = catalog.keep(&completed(call(1), recording(1)), Some(&tenant("t"))).await.unwrap();
+    let Kept::Attached(row) = kept else { panic!() };
+    assert_eq!((row.0.sid, row.0.tenant), (call(1), tenant("t")));
+}
+
+#[tokio::test]
+async fn each_change_of_state_counts_one_and_a_repeated_one_none() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&new(1, "t")).await.unwrap();
+    let queue = || catalog.change(call(1), &[State::Unknown, State::Queued], Change::to(State::Queued));
+    assert_eq!(queue().await.unwrap().unwrap().v, 2);
+    assert!(queue().await.unwrap().is_none());
+    let again = Change { retry_at: Some(Timestamp(5)), ..Change::because(State::Queued, Code::SourceBusy) };
+    assert_eq!(catalog.change(call(1), &[State::Queued], again).await.unwrap().unwrap().v, 3);
+    assert!(catalog.change(call(1), &[State::Failed], Change::to(State::Queued)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_landed_is_noted_once_and_what_is_gone_stays_gone() {
+    let (_directory, catalog) = catalog().await;
+    let media = Media { container: Container::Wav, size: 60, channels: 2, duration_ms: 1 };
+    catalog.register(&new(1, "t")).await.unwrap();
+    assert_eq!(catalog.landed(call(1), media).await.unwrap().unwrap().media, Some(media));
+    assert!(catalog.landed(call(1), media).await.unwrap().is_none());
+    assert_eq!(status(&catalog, call(1)).await.state, State::Ready);
+    catalog.change(call(1), &[State::Ready], Change::because(State::Gone, Code::Erased)).await.unwrap().unwrap();
+    assert!(catalog.landed(call(1), media).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_page_by_page_and_of_one_tenant() {
+    let (_directory, catalog) = catalog().await;
+    for n in 1..=5 {
+        catalog.register(&new(n, "t")).await.unwrap();
+    }
+    catalog.register(&new(6, "other")).await.unwrap();
+    let scope = Scope::Tenant(tenant("t"));
+    let mut query = ListQuery { after: None, limit: 2, state: None, text: None };
+    let mut seen = Vec::new();
+    loop {
+        let page = catalog.list(&scope, &query).await.unwrap();
+        seen.push(page.items.iter().map(|row| row.0.call_sid).collect::<Vec<_>>());
+        query.after = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [vec![call(5), call(4)], vec![call(3), call(2)], vec![call(1)]]);
+    let found = ListQuery { after: None, limit: 2, state: Some(State::Unknown), text: Some("CALL 3".into()) };
+    assert_eq!(catalog.list(&scope, &found).await.unwrap().items.len(), 1);
+    assert_eq!(catalog.list(&Scope::Every, &query).await.unwrap().items.len(), 2);
+}

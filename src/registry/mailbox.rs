@@ -1,0 +1,103 @@
+//! What one listener has not been told yet: a small queue with one waker, far smaller than a channel.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::extract::ws::Utf8Bytes;
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+use crate::recording::{Recording, Sid, Status};
+
+/// Something happened to a recording.
+pub struct Event {
+    /// A change of state, or only progress.
+    pub kind: EventKind,
+    /// The name the listener asked by.
+    pub asked: Sid,
+    /// The recording.
+    pub recording: Arc<Recording>,
+    /// Its status after the change.
+    pub status: Status,
+    /// When the change became known here.
+    pub at: Instant,
+    /// The message as some protocol writes it: made by the first who sends it, shared by all others.
+    pub encoded: OnceLock<Utf8Bytes>,
+}
+
+/// Whether an event may be skipped in favour of a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Never dropped.
+    State,
+    /// Only the latest counts.
+    Progress,
+}
+
+impl Event {
+    /// An event that nobody has encoded yet.
+    pub fn new(kind: EventKind, asked: Sid, recording: Arc<Recording>, status: Status, at: Instant) -> Self {
+        Self { kind, asked, recording, status, at, encoded: OnceLock::new() }
+    }
+}
+
+/// The queue between publishers and one listener's task.
+pub struct Mailbox {
+    inbox: Mutex<Inbox>,
+    waker: AtomicWaker,
+    most: usize,
+}
+
+/// What a listener takes out of its mailbox.
+#[derive(Default)]
+pub struct Inbox {
+    /// Oldest first.
+    pub events: Vec<Arc<Event>>,
+    /// More came than the mailbox may hold: the listener is too slow and must be let go.
+    pub overflowed: bool,
+}
+
+impl Mailbox {
+    /// An empty mailbox for at most `most` events.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most })
+    }
+
+    /// Adds an event and wakes the listener. Progress replaces progress of the same recording.
+    pub fn put(&self, event: Arc<Event>) {
+        {
+            let mut inbox = self.lock();
+            let stale = |queued: &Arc<Event>| queued.kind == EventKind::Progress && queued.asked == event.asked;
+            if let Some(at) = inbox.events.iter().position(stale) {
+                inbox.events.remove(at);
+            }
+            if inbox.events.len() < self.most {
+                inbox.events.push(event);
+            } else if event.kind == EventKind::State {
+                inbox.overflowed = true;
+            }
+        }
+        self.waker.wake();
+    }
+
+    /// Takes everything, or registers the task to be woken.
+    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Inbox> {
+        self.waker.register(cx.waker());
+        let mut inbox = self.lock();
+        if inbox.events.is_empty() && !inbox.overflowed {
+            return Poll::Pending;
+        }
+        // The queue's memory goes with it: an idle listener holds none.
+        Poll::Ready(std::mem::take(&mut *inbox))
+    }
+
+    /// Takes everything as soon as there is something.
+    pub async fn take(&self) -> Inbox {
+        std::future::poll_fn(|cx| self.poll_take(cx)).await
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inbox> {
+        // Nothing panics while the lock is held; were it so, the queue would still be whole.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

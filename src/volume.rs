@@ -1,0 +1,220 @@
+//! The shared directory: what has landed, and how to land. Knows neither provider nor protocol.
+//!
+//! `<volume>/<sid>.<mp3|wav>` holds whole recordings only. `<volume>/.landfall/` is Landfall's own.
+
+mod identity;
+mod landing;
+mod mapped;
+mod part;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use landing::{Landing, LandingError};
+pub use mapped::{Mapped, WINDOW};
+
+use crate::audio;
+use crate::recording::{Container, Media, Sid};
+
+/// Landfall's own directory inside the volume.
+const OWN: &str = ".landfall";
+/// Files that are still being written.
+const PARTS: &str = ".landfall/parts";
+
+/// The shared directory; clones share it.
+#[derive(Clone)]
+pub struct Volume {
+    root: Arc<Path>,
+    identity: Arc<str>,
+}
+
+/// Why the volume does not answer.
+#[derive(Debug)]
+pub enum VolumeError {
+    /// No space, or no quota, is left.
+    Full,
+    /// It is gone, read-only, another one, or failing.
+    Unavailable(String),
+}
+
+impl VolumeError {
+    fn at(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Unavailable(format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+impl fmt::Display for VolumeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no space is left on the volume"),
+            Self::Unavailable(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for VolumeError {}
+
+/// A recording found in the volume.
+pub struct Landed {
+    /// What its header says.
+    pub media: Media,
+    /// When it was written, in whole seconds since the epoch.
+    pub modified: i64,
+    /// The open file: it stays readable when the name goes.
+    pub file: File,
+    /// The name it was found under.
+    pub path: PathBuf,
+}
+
+/// How full the volume is, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Space {
+    /// Free for us.
+    pub free: u64,
+}
+
+impl Volume {
+    /// Opens the directory, makes it and its identity when they are missing, and removes the parts of processes
+    /// that died. Blocks.
+    pub fn open(root: &Path) -> Result<Self, VolumeError> {
+        let parts = root.join(PARTS);
+        std::fs::create_dir_all(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
+        let identity = identity::read_or_create(root)?;
+        part::sweep(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
+        Ok(Self { root: root.into(), identity: identity.into() })
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The landed recording of that storage name, if there is one. An empty or unrecognisable file has not landed.
+    /// Blocks; its cost does not grow with the number of files.
+    pub fn find(&self, sid: Sid) -> Result<Option<Landed>, VolumeError> {
+        for container in Container::ALL {
+            let path = self.path(sid, container);
+            match open(&path) {
+                Ok(Some(landed)) => return Ok(Some(landed)),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(VolumeError::at(&path, &error)),
+            }
+        }
+        // Not there, or nothing is there any more? Only the identity tells.
+        self.check()?;
+        Ok(None)
+    }
+
+    /// [`find`](Self::find) away from the reactor: a slow disk stalls nobody else.
+    pub async fn find_off_thread(&self, sid: Sid) -> Result<Option<Landed>, VolumeError> {
+        let volume = self.clone();
+        blocking(move || volume.find(sid)).await
+    }
+
+    /// Whether the directory is still there and still the same one. Blocks.
+    pub fn check(&self) -> Result<(), VolumeError> {
+        let found = identity::read(&self.root)?;
+        if found != *self.identity {
+            return Err(VolumeError::Unavailable(format!("{}: another volume is mounted here", self.root.display())));
+        }
+        Ok(())
+    }
+
+    /// Whether a file can be written here. Blocks.
+    pub fn check_writable(&self) -> Result<(), VolumeError> {
+        self.check()?;
+        let probe = self.root.join(OWN).join(format!("probe.{}", uuid::Uuid::new_v4()));
+        let written = std::fs::write(&probe, b"landfall");
+        let removed = std::fs::remove_file(&probe);
+        written.and(removed).map_err(|error| VolumeError::at(&probe, &error))
+    }
+
+    /// Starts to land a recording of `total` bytes, when the source has told. Blocks.
+    pub fn begin(&self, sid: Sid, total: Option<u64>) -> Result<Landing, LandingError> {
+        self.check().map_err(LandingError::Volume)?;
+        Landing::begin(&self.root, sid, total)
+    }
+
+    /// How much room there is. Blocks.
+    pub fn space(&self) -> Result<Space, VolumeError> {
+        let stat = rustix::fs::statvfs(&*self.root).map_err(|error| VolumeError::at(&self.root, &error.into()))?;
+        Ok(Space { free: stat.f_bavail.saturating_mul(stat.f_frsize) })
+    }
+
+    /// How many recordings lie here, and their bytes. Blocks, for as long as there are files: only for the metrics.
+    pub fn tally(&self) -> Result<(u64, u64), VolumeError> {
+        let fail = |error: io::Error| VolumeError::at(&self.root, &error);
+        let mut sum = (0, 0);
+        for entry in std::fs::read_dir(&self.root).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            if entry.file_name().to_str().and_then(Sid::from_file_name).is_some()
+                && let Ok(meta) = entry.metadata()
+            {
+                sum = (sum.0 + 1, sum.1 + meta.len());
+            }
+        }
+        Ok(sum)
+    }
+
+    fn path(&self, sid: Sid, container: Container) -> PathBuf {
+        self.root.join(format!("{sid}.{}", container.extension()))
+    }
+}
+
+/// Opens a final name and reads its header; `None` for what is no recording.
+fn open(path: &Path) -> io::Result<Option<Landed>> {
+    // A fifo or a link to somewhere else must neither block nor leave the volume.
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(fd) => File::from(fd),
+        Err(rustix::io::Errno::LOOP) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Ok(None);
+    }
+    let media = audio::probe(&head(&file)?, meta.len());
+    Ok(media.ok().map(|media| Landed { media, modified: meta.mtime(), file, path: path.into() }))
+}
+
+/// The first bytes of a file, enough to know it by.
+fn head(file: &File) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    // Nearly every header fits into one page; the rest is read only for what does not.
+    let mut head = vec![0; 4096];
+    for size in [4096, audio::HEAD_BYTES] {
+        head.resize(size, 0);
+        let mut filled = 0;
+        while filled < size {
+            match file.read_at(&mut head[filled..], filled as u64)? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        head.truncate(filled);
+        if filled < size || audio::probe(&head, u64::MAX).is_ok() {
+            break;
+        }
+    }
+    Ok(head)
+}
+
+/// Runs what blocks where it may.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

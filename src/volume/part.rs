@@ -1,0 +1,89 @@
+//! A recording that is still being written, and the note beside it that tells other processes how far it is.
+//!
+//! `.landfall/parts/<sid>.<attempt>` holds the bytes, locked by its writer for as long as that lives;
+//! `<sid>.<attempt>.progress` holds `{total, landed, at}`, replaced whole about once a second, so that any process
+//! can serve what has landed so far.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use serde::Serialize;
+use tokio::time::{Duration, Instant};
+
+use crate::recording::{Sid, Timestamp};
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Part {
+    pub file: File,
+    pub path: PathBuf,
+    noted: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct Note {
+    total: Option<u64>,
+    /// Extents from..to that can be read.
+    landed: [(u64, u64); 1],
+    /// Heartbeat.
+    at: Timestamp,
+}
+
+impl Part {
+    /// A new part; its name has never been used before.
+    pub fn create(parts: &Path, sid: Sid) -> io::Result<Self> {
+        let path = parts.join(format!("{sid}.{}", uuid::Uuid::new_v4().simple()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self { file, path, noted: None })
+    }
+
+    /// Notes how far it is, when it is time to.
+    pub fn note(&mut self, landed: u64, total: Option<u64>) -> io::Result<()> {
+        let now = Instant::now();
+        if self.noted.is_some_and(|last| now < last + PROGRESS_EVERY) {
+            return Ok(());
+        }
+        self.noted = Some(now);
+        let note = Note { total, landed: [(0, landed)], at: Timestamp::now() };
+        let draft = self.path.with_added_extension("draft");
+        std::fs::write(&draft, serde_json::to_vec(&note)?)?;
+        std::fs::rename(&draft, self.progress_path())
+    }
+
+    fn progress_path(&self) -> PathBuf {
+        self.path.with_added_extension("progress")
+    }
+}
+
+impl Drop for Part {
+    /// A landing that was given up leaves nothing; one that was completed has moved its part away.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.progress_path());
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Removes the parts whose writers are dead: the kernel has dropped their locks.
+pub(super) fn sweep(parts: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(parts)? {
+        let path = entry?.path();
+        let beside = matches!(path.extension().and_then(|e| e.to_str()), Some("progress" | "draft"));
+        let bytes = if beside { path.with_extension("") } else { path.clone() };
+        let dead = match File::open(&bytes) {
+            Ok(file) => rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if dead {
+            for stale in [&path, &bytes] {
+                match std::fs::remove_file(stale) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -25,6 +25,7 @@ mod recordings;
 pub mod signature;
 mod state;
 mod stats;
+mod traffic;
 
 use std::future::IntoFuture;
 use std::io;
@@ -46,6 +47,7 @@ pub use recordings::{NewRecording, Recording, Status};
 use state::State;
 pub use state::{Account, Options};
 pub use stats::Stats;
+pub use traffic::Traffic;
 
 /// How long requests in flight may take to notice a shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -241,6 +243,11 @@ impl Simulator {
     /// When nothing answered, even the second time.
     pub async fn send(&self, callback: &Callback) -> Result<Delivery, CallbackError> {
         callbacks::send(&self.state, callback).await
+    }
+
+    /// Lets calls come, one after the other, until the simulator stops.
+    pub fn start_traffic(&self, traffic: Traffic) {
+        traffic::start(&self.state, &self.tasks, traffic);
     }
 
     /// Stops, and waits until the tasks are gone.

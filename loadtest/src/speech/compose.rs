@@ -55,14 +55,9 @@ impl Audio {
         let mut last = None;
         while at < frames {
             for _ in 0..random.between(1, 2) {
-                let Some(phrase) = pick(
-                    &pack,
-                    side,
-                    last,
-                    frames - at,
-                    turns.is_empty(),
-                    &mut random,
-                ) else {
+                let room = frames.saturating_sub(at);
+                let Some(phrase) = pick(&pack, side, last, room, turns.is_empty(), &mut random)
+                else {
                     break;
                 };
                 turns.push(Turn {

@@ -13,6 +13,7 @@ use axum::routing::get;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::faults::{Faults, Used, take};
@@ -85,7 +86,7 @@ async fn page(
     if let Some(call) = &call {
         state.count_list(call);
     }
-    if let Err(refused) = authorize(state, account, headers) {
+    if let Some(refused) = refused_credentials(state, account, headers) {
         return refused;
     }
     // The oldest recording of the call speaks for the call.
@@ -158,17 +159,19 @@ fn next_page(uri: &Uri, page: usize, last: u64) -> String {
     format!("{}?{}", uri.path(), query.finish())
 }
 
-/// `DateCreated`, `DateCreated<` and `DateCreated>`, each a day or a time; the last two include their bound, as `DateCreated>=…` is written.
+/// `DateCreated`, `DateCreated<` and `DateCreated>`, each a day or a time in UTC; the last two include their bound, as in
+/// `DateCreated>=2026-01-31`, which a query parser splits after `>`.
 fn in_period(created: &Timestamp, query: &Parameters) -> bool {
-    let text = created.to_string();
-    let same = |bound: &String| text[..bound.len().min(10)] == bound[..bound.len().min(10)];
-    query.get("DateCreated").is_none_or(same)
+    let created = created.to_string();
+    // Texts of this form sort as times do, and a day is the beginning of all its times.
+    let on_day = |bound: &String| bound.get(..10).is_some_and(|day| created.starts_with(day));
+    query.get("DateCreated").is_none_or(on_day)
         && query
             .get("DateCreated<")
-            .is_none_or(|bound| text.as_str() <= bound.as_str() || same(bound) && bound.len() == 10)
+            .is_none_or(|bound| created <= *bound || bound.len() == 10 && on_day(bound))
         && query
             .get("DateCreated>")
-            .is_none_or(|bound| text.as_str() >= bound.as_str())
+            .is_none_or(|bound| created >= *bound)
 }
 
 pub(super) async fn fetch(
@@ -181,7 +184,7 @@ pub(super) async fn fetch(
 ) -> Response {
     let entry = state.entry(sid);
     state.count(entry.as_deref(), |stats| stats.resource_requests += 1);
-    if let Err(refused) = authorize(state, account, headers) {
+    if let Some(refused) = refused_credentials(state, account, headers) {
         state.count(entry.as_deref(), |stats| stats.unauthorized += 1);
         return refused;
     }
@@ -211,7 +214,7 @@ async fn delete(
 ) -> Response {
     let entry = state.entry(file.strip_suffix(".json").unwrap_or(&file));
     state.count(entry.as_deref(), |stats| stats.delete_requests += 1);
-    if let Err(refused) = authorize(&state, &account, &headers) {
+    if let Some(refused) = refused_credentials(&state, &account, &headers) {
         state.count(entry.as_deref(), |stats| stats.unauthorized += 1);
         return refused;
     }
@@ -264,31 +267,34 @@ pub(super) fn refused_by(faults: &Faults) -> Option<Response> {
     }
 }
 
-/// Basic authentication with the SID and token of the account, or with its API key and secret.
-pub(super) fn authorize<'a>(
-    state: &'a State,
+/// 401, unless the request carries the SID and token of the account, or its API key and secret, by Basic authentication.
+pub(super) fn refused_credentials(
+    state: &State,
     account: &str,
     headers: &HeaderMap,
-) -> Result<&'a Account, Response> {
+) -> Option<Response> {
     let given = headers.get(AUTHORIZATION).and_then(|value| {
         let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+        let basic = scheme.eq_ignore_ascii_case("basic");
         let pair = BASE64_STANDARD
             .decode(encoded.trim())
             .ok()
-            .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+            .filter(|_| basic)?;
         let (user, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
         Some((user.to_owned(), password.to_owned()))
     });
-    let (Some((user, password)), Some(account)) = (given, state.account(account)) else {
-        return Err(unauthorized());
+    let opens = |account: &Account| {
+        given.as_ref().is_some_and(|(user, password)| {
+            let by_token = *user == account.sid && *password == account.auth_token;
+            let by_key = account.api_key.as_ref() == Some(user)
+                && account.api_secret.as_ref() == Some(password);
+            by_token || by_key
+        })
     };
-    let by_token = user == account.sid && password == account.auth_token;
-    let by_key =
-        account.api_key.as_ref() == Some(&user) && account.api_secret.as_ref() == Some(&password);
-    if by_token || by_key {
-        Ok(account)
+    if state.account(account).is_some_and(opens) {
+        None
     } else {
-        Err(unauthorized())
+        Some(unauthorized())
     }
 }
 
@@ -351,9 +357,9 @@ fn resource(entry: &Entry) -> Value {
     })
 }
 
-/// RFC 2822 in UTC.
+/// RFC 2822 in UTC, with the offset that Twilio writes: a bare timestamp would get `-0000`.
 pub(super) fn date(time: &Timestamp) -> String {
-    rfc2822::DateTimePrinter::new()
-        .timestamp_to_string(time)
-        .expect("a call of our time can be printed")
+    let printed = rfc2822::DateTimePrinter::new()
+        .zoned_datetime_to_string(&time.to_zoned_datetime(TimeZone::UTC));
+    printed.expect("a call of our time can be printed")
 }

@@ -114,22 +114,20 @@ impl Flow {
         }
         let part = self.render();
         if part.is_empty() {
-            self.request
-                .state
-                .count(Some(&self.request.entry), |stats| {
-                    stats.media_completed += 1
-                });
             if self.faults.wrong_length.is_some_and(|more| more > 0) {
                 tokio::time::sleep(FLUSH).await;
             }
             return None;
         }
-        self.sent += part.len() as u64;
         let length = part.len() as u64;
+        self.sent += length;
+        // Counted with the last part: a server that knows the length never asks for what comes after it.
+        let complete = u64::from(self.sent == self.size);
         self.request
             .state
             .count(Some(&self.request.entry), |stats| {
-                stats.media_bytes += length
+                stats.media_bytes += length;
+                stats.media_completed += complete;
             });
         Some(Ok(part))
     }

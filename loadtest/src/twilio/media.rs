@@ -39,12 +39,11 @@ pub(super) async fn resource_or_media(
     let (sid, format) = parse(&file);
     let Some(entry) = state.entry(sid) else {
         state.count(None, |totals| totals.media_requests += 1);
-        return api::authorize(&state, &account, &headers)
-            .err()
+        return api::refused_credentials(&state, &account, &headers)
             .unwrap_or_else(|| api::not_found(uri.path()));
     };
     let request = InFlight::begin(&state, &entry, true);
-    if let Err(refused) = api::authorize(&state, &account, &headers) {
+    if let Some(refused) = api::refused_credentials(&state, &account, &headers) {
         state.count(Some(&entry), |stats| stats.unauthorized += 1);
         return refused;
     }

@@ -55,8 +55,8 @@ mod tests {
     const PARAMETERS: [(&str, &str); 5] = [
         ("Digits", "1234"),
         ("To", "+18005551212"),
-        ("From", "+14158675310"),
-        ("Caller", "+14158675310"),
+        ("From", "+12349013030"),
+        ("Caller", "+12349013030"),
         ("CallSid", "CA1234567890ABCDE"),
     ];
 

@@ -1,28 +1,13 @@
-//! `twilio-sim`: the simulator as a program of its own, and the maker of phrase packs.
+//! `twilio-sim pack`: reads the arguments, writes the file.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
 use loadtest::speech::{BuildOptions, build_pack};
 
-/// Plays Twilio's Recordings API with real telephone speech, and whatever goes wrong there.
-#[derive(Parser)]
-#[command(name = "twilio-sim", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Make a pack of phrases from directories of WAV files (needs the `lame` program)
-    Pack(Pack),
-}
-
 #[derive(clap::Args)]
-struct Pack {
+pub(crate) struct Pack {
     /// Searched recursively for mono 16-bit 8 kHz WAV: what agents say, on the left
     #[arg(long, value_name = "DIR")]
     agent: PathBuf,
@@ -40,28 +25,21 @@ struct Pack {
     min_seconds: f64,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    match Cli::parse().command {
-        Command::Pack(options) => pack(options),
-    }
-}
-
-fn pack(options: Pack) -> Result<(), Box<dyn Error>> {
-    let only: BTreeSet<String> = match &options.only {
-        Some(file) => std::fs::read_to_string(file)?
-            .lines()
-            .map(|line| line.trim().to_owned())
-            .filter(|line| !line.is_empty())
-            .collect(),
-        None => BTreeSet::new(),
-    };
+pub(crate) fn run(options: Pack) -> Result<(), Box<dyn Error>> {
     let Pack {
         agent,
         customer,
         out,
+        only,
         min_seconds,
-        ..
     } = options;
+    let only: BTreeSet<String> = match only {
+        Some(file) => std::fs::read_to_string(file)?
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
+        None => BTreeSet::new(),
+    };
     let (pack, report) = build_pack(&BuildOptions {
         agent,
         customer,

@@ -1,0 +1,9 @@
+//! The simulator as its clients see it: one binary, one module per part.
+
+mod api;
+mod callbacks;
+mod faults;
+mod media;
+mod script;
+mod speech;
+mod support;

@@ -16,11 +16,13 @@
 //! ```
 
 mod admin;
+mod answers;
 mod api;
 mod body;
 mod callbacks;
 mod faults;
 mod media;
+mod options;
 mod recordings;
 pub mod signature;
 mod state;
@@ -43,9 +45,9 @@ pub use crate::speech::Format;
 use crate::speech::Speech;
 pub use callbacks::{Callback, CallbackError, Delivery};
 pub use faults::{Faults, Redirect};
+pub use options::{Account, Options};
 pub use recordings::{NewRecording, Recording, Status};
 use state::State;
-pub use state::{Account, Options};
 pub use stats::Stats;
 pub use traffic::Traffic;
 

@@ -7,7 +7,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::api::date;
+use super::answers::date;
 use super::recordings::{Entry, Recording};
 use super::signature::{sign_form, sign_json};
 use super::state::State;

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Format;
+use super::answers;
 use super::api::{self, Parameters};
 use super::body::{self, InFlight};
 use super::faults::{Faults, Redirect, Refusal};
@@ -39,11 +40,11 @@ pub(super) async fn resource_or_media(
     let (sid, format) = parse(&file);
     let Some(entry) = state.entry(sid) else {
         state.count(None, |totals| totals.media_requests += 1);
-        return api::refused_credentials(&state, &account, &headers)
-            .unwrap_or_else(|| api::not_found(uri.path()));
+        return answers::refused_credentials(&state, &account, &headers)
+            .unwrap_or_else(|| answers::not_found(uri.path()));
     };
     let request = InFlight::begin(&state, &entry, true);
-    if let Some(refused) = api::refused_credentials(&state, &account, &headers) {
+    if let Some(refused) = answers::refused_credentials(&state, &account, &headers) {
         state.count(Some(&entry), |stats| stats.unauthorized += 1);
         return refused;
     }
@@ -52,17 +53,17 @@ pub(super) async fn resource_or_media(
         () = before_headers(&entry, &faults) => {}
         () = state.stop.cancelled() => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-    if let Some(refused) = api::refused_by(&faults) {
+    if let Some(refused) = answers::refused_by(&faults) {
         return refused;
     }
     if faults.concurrency > 0 && request.of_account() > faults.concurrency {
         return too_many(&faults);
     }
     match refusal {
-        Some(Refusal::NotFound) => return api::not_found(uri.path()),
+        Some(Refusal::NotFound) => return answers::not_found(uri.path()),
         Some(Refusal::TooMany) => return too_many(&faults),
         Some(Refusal::ServerError) => {
-            return api::error(
+            return answers::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 20503,
                 "Service unavailable",
@@ -71,7 +72,7 @@ pub(super) async fn resource_or_media(
         None => {}
     }
     if entry.recording.account_sid != account || entry.status() != Status::Completed {
-        return api::not_found(uri.path());
+        return answers::not_found(uri.path());
     }
     if let Some(target) = redirect(&state, &faults, &file, &query, &uri) {
         return (StatusCode::FOUND, [(LOCATION, target)]).into_response();
@@ -93,7 +94,7 @@ async fn foreign(
 ) -> Response {
     let (sid, format) = parse(&file);
     let Some(entry) = state.entry(sid) else {
-        return api::not_found(uri.path());
+        return answers::not_found(uri.path());
     };
     let leaked = u64::from(headers.contains_key(AUTHORIZATION));
     state.count(Some(&entry), |stats| {
@@ -129,7 +130,7 @@ async fn before_headers(entry: &Entry, faults: &Faults) {
 }
 
 fn too_many(faults: &Faults) -> Response {
-    let mut response = api::error(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests");
+    let mut response = answers::error(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests");
     if let Some(seconds) = faults.retry_after_s {
         response
             .headers_mut()
@@ -169,14 +170,14 @@ fn answer(request: InFlight, faults: Faults, asked: Format, channels: Option<&st
         Some("1") => 1,
         Some("2") if available == 2 => 2,
         Some("2") => {
-            return api::error(
+            return answers::error(
                 StatusCode::BAD_REQUEST,
                 20400,
                 "The recording is not available in dual-channel",
             );
         }
         Some(_) => {
-            return api::error(
+            return answers::error(
                 StatusCode::BAD_REQUEST,
                 20400,
                 "RequestedChannels must be 1 or 2",

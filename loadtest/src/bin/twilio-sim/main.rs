@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 /// Plays Twilio's Recordings API with real telephone speech, and whatever goes wrong there.
 ///
-/// `twilio-sim serve` answers where https://api.twilio.com would, and takes orders under /_sim/ (see loadtest/README.md).
+/// `twilio-sim serve` answers where api.twilio.com would, and takes orders under /_sim/ (see loadtest/README.md).
 #[derive(Parser)]
 #[command(name = "twilio-sim", version)]
 struct Cli {

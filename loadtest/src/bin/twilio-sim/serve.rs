@@ -16,7 +16,7 @@ pub(crate) struct Serve {
     /// Where the other origin listens, which scripted redirects lead to
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     foreign_listen: String,
-    /// What clients call the API, when it is not http://<listen>
+    /// What clients call the API, when it is not the address it listens on
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// What clients call the other origin

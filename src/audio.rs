@@ -38,11 +38,7 @@ pub fn probe(head: &[u8], size: u64) -> Result<Media, NotAudio> {
     if size == 0 || head.is_empty() {
         return Err(NotAudio::Empty);
     }
-    if head.starts_with(b"RIFF") {
-        wav::probe(head, size)
-    } else {
-        mp3::probe(head, size)
-    }
+    if head.starts_with(b"RIFF") { wav::probe(head, size) } else { mp3::probe(head, size) }
 }
 
 /// Playing time of `count` samples at `rate` per second, rounded to the nearest millisecond.

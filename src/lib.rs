@@ -1,8 +1,12 @@
 //! Landfall: a push-based server for call recordings. ARCHITECTURE.md is the map.
 
 pub mod audio;
+pub mod catalog;
+pub mod jobs;
 pub mod range;
 pub mod recording;
 pub mod registry;
+pub mod signals;
+pub mod source;
+pub mod telemetry;
 pub mod volume;
-pub mod catalog;

@@ -63,8 +63,8 @@ enum Spec {
 /// Reads one range-spec. The parser is asked for one at a time, since its own rule for sets is stricter than ours.
 fn one(spec: &str, length: u64) -> Spec {
     use http_range_header::RangeUnsatisfiableError as Why;
-    let found = http_range_header::parse_range_header(&format!("bytes={spec}"))
-        .and_then(|parsed| parsed.validate(length));
+    let found =
+        http_range_header::parse_range_header(&format!("bytes={spec}")).and_then(|parsed| parsed.validate(length));
     match found.as_deref() {
         Ok([range, ..]) => Spec::Bytes(*range.start()..range.end() + 1),
         Ok([]) | Err(Why::Unsatisfiable) => Spec::Unsatisfiable,

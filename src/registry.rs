@@ -66,10 +66,7 @@ impl Registry {
 
     /// Counts for the metrics; constant time.
     pub fn census(&self) -> Census {
-        Census {
-            slots: self.0.slots.len() as u64,
-            subscriptions: self.0.subscriptions.load(Ordering::Relaxed),
-        }
+        Census { slots: self.0.slots.len() as u64, subscriptions: self.0.subscriptions.load(Ordering::Relaxed) }
     }
 }
 

@@ -32,11 +32,8 @@ impl Speech {
     /// The pack that is compiled in: about a minute of each voice. Cheap: nothing is copied.
     pub fn shipped() -> Self {
         static SHIPPED: &[u8] = include_bytes!("../assets/speech.pack");
-        let pack = Pack::parse(Bytes::from_static(SHIPPED))
-            .expect("the shipped pack is checked by a test");
-        Self {
-            pack: Arc::new(pack),
-        }
+        let pack = Pack::parse(Bytes::from_static(SHIPPED)).expect("the shipped pack is checked by a test");
+        Self { pack: Arc::new(pack) }
     }
 
     /// Reads a pack that `twilio-sim pack` made.
@@ -45,9 +42,7 @@ impl Speech {
     /// When the file cannot be read, or is no pack.
     pub fn load(path: &Path) -> Result<Self, PackError> {
         let pack = Pack::parse(Bytes::from(std::fs::read(path)?))?;
-        Ok(Self {
-            pack: Arc::new(pack),
-        })
+        Ok(Self { pack: Arc::new(pack) })
     }
 
     /// A conversation of `seconds` (rounded to frames of 36 ms, at least one). The same seed and length give the same bytes.

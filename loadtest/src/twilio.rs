@@ -67,31 +67,16 @@ impl Simulator {
     /// When an address cannot be listened on, or the options name no account.
     pub async fn start(options: Options) -> io::Result<Self> {
         if options.accounts.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the simulator needs an account",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the simulator needs an account"));
         }
         let main = TcpListener::bind(&options.listen).await?;
         let foreign = TcpListener::bind(&options.foreign_listen).await?;
         let (address, foreign_address) = (main.local_addr()?, foreign.local_addr()?);
         let state = Arc::new(State::new(options, address, foreign_address));
         let tasks = TaskTracker::new();
-        let routes = api::routes()
-            .merge(admin::routes())
-            .fallback(api::no_such_route);
-        serve(
-            &tasks,
-            &state.stop,
-            main,
-            routes.with_state(Arc::clone(&state)),
-        );
-        serve(
-            &tasks,
-            &state.stop,
-            foreign,
-            media::foreign_routes().with_state(Arc::clone(&state)),
-        );
+        let routes = api::routes().merge(admin::routes()).fallback(api::no_such_route);
+        serve(&tasks, &state.stop, main, routes.with_state(Arc::clone(&state)));
+        serve(&tasks, &state.stop, foreign, media::foreign_routes().with_state(Arc::clone(&state)));
         tasks.close();
         Ok(Self { state, tasks })
     }
@@ -131,9 +116,7 @@ impl Simulator {
 
     /// Scripts what goes wrong with one recording from now on, instead of the global faults; counts start anew.
     pub fn set_faults(&self, recording_sid: &str, faults: Faults) {
-        self.state
-            .set_faults(recording_sid, Some(faults))
-            .expect(UNKNOWN);
+        self.state.set_faults(recording_sid, Some(faults)).expect(UNKNOWN);
     }
 
     /// The recording follows the global faults again; counts start anew.
@@ -148,10 +131,7 @@ impl Simulator {
 
     /// Moves a recording on, e.g. from in-progress to completed.
     pub fn set_status(&self, recording_sid: &str, status: Status) {
-        self.state
-            .entry(recording_sid)
-            .expect(UNKNOWN)
-            .set_status(status);
+        self.state.entry(recording_sid).expect(UNKNOWN).set_status(status);
     }
 
     /// Where a recording is in its life; [`Status::Deleted`] after a client deleted it.
@@ -171,12 +151,7 @@ impl Simulator {
 
     /// What was seen of one recording.
     pub fn stats(&self, recording_sid: &str) -> Stats {
-        self.state
-            .entry(recording_sid)
-            .expect(UNKNOWN)
-            .stats
-            .borrow()
-            .clone()
+        self.state.entry(recording_sid).expect(UNKNOWN).stats.borrow().clone()
     }
 
     /// What was seen in total.
@@ -191,51 +166,28 @@ impl Simulator {
 
     /// Waits until the numbers of a recording are as wished, instead of sleeping and looking again.
     pub async fn until(&self, recording_sid: &str, wish: impl FnMut(&Stats) -> bool) -> Stats {
-        let mut stats = self
-            .state
-            .entry(recording_sid)
-            .expect(UNKNOWN)
-            .stats
-            .subscribe();
+        let mut stats = self.state.entry(recording_sid).expect(UNKNOWN).stats.subscribe();
         // The sender lives in the store as long as the simulator.
-        stats
-            .wait_for(wish)
-            .await
-            .expect("the recording is never removed")
-            .clone()
+        stats.wait_for(wish).await.expect("the recording is never removed").clone()
     }
 
     /// Waits until the totals are as wished.
     pub async fn until_total(&self, wish: impl FnMut(&Stats) -> bool) -> Stats {
         let mut totals = self.state.totals.subscribe();
-        totals
-            .wait_for(wish)
-            .await
-            .expect("the simulator is alive")
-            .clone()
+        totals.wait_for(wish).await.expect("the simulator is alive").clone()
     }
 
     /// What a correct download yields, byte for byte. `channels` is 1 or 2; 2 only makes sense of a dual recording.
     pub fn media_bytes(&self, recording_sid: &str, format: Format, channels: u8) -> Bytes {
         let entry = self.state.entry(recording_sid).expect(UNKNOWN);
-        entry.audio.read(
-            format,
-            channels.min(entry.recording.channels),
-            0,
-            usize::MAX,
-        )
+        entry.audio.read(format, channels.min(entry.recording.channels), 0, usize::MAX)
     }
 
     /// Sends a signed status callback, as a form, and once more if that fails; `event` is `in-progress`, `completed` or `absent`.
     ///
     /// # Errors
     /// When nothing answered, even the second time.
-    pub async fn callback(
-        &self,
-        url: &str,
-        recording_sid: &str,
-        event: &str,
-    ) -> Result<Delivery, CallbackError> {
+    pub async fn callback(&self, url: &str, recording_sid: &str, event: &str) -> Result<Delivery, CallbackError> {
         self.send(&Callback::new(url, recording_sid, event)).await
     }
 
@@ -270,9 +222,7 @@ const UNKNOWN: &str = "the simulator knows no such recording";
 fn serve(tasks: &TaskTracker, stop: &CancellationToken, listener: TcpListener, routes: Router) {
     let stop = stop.clone();
     tasks.spawn(async move {
-        let server = axum::serve(listener, routes)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future();
+        let server = axum::serve(listener, routes).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
         let late = async {
             stop.cancelled().await;
             tokio::time::sleep(SHUTDOWN_GRACE).await;

@@ -104,9 +104,15 @@ mod tests {
     #[test]
     fn what_the_client_has_is_not_sent_again() {
         for tags in ["\"a.mp3\"", "W/\"a.mp3\"", "\"x\", \"a.mp3\"", "*"] {
-            assert_eq!(outcome(Preconditions { if_none_match: Some(tags), ..Default::default() }), Outcome::NotModified);
+            assert_eq!(
+                outcome(Preconditions { if_none_match: Some(tags), ..Default::default() }),
+                Outcome::NotModified
+            );
         }
-        assert_eq!(outcome(Preconditions { if_modified_since: Some(1000), ..Default::default() }), Outcome::NotModified);
+        assert_eq!(
+            outcome(Preconditions { if_modified_since: Some(1000), ..Default::default() }),
+            Outcome::NotModified
+        );
         // A tag decides alone (§13.1.3).
         let given = Preconditions { if_none_match: Some("\"b\""), if_modified_since: Some(2000), ..Default::default() };
         assert_eq!(outcome(given), Outcome::Proceed);

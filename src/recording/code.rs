@@ -74,17 +74,16 @@ impl Code {
 
     /// Whether trying again may help without anybody mending something first.
     pub const fn is_temporary(self) -> bool {
-        !matches!(
-            self,
-            Self::Erased | Self::Expired | Self::Absent | Self::DeletedAtSource | Self::SourceUnauthorized
-        )
+        !matches!(self, Self::Erased | Self::Expired | Self::Absent | Self::DeletedAtSource | Self::SourceUnauthorized)
     }
 
     /// What an agent reads, in English and in Hebrew.
     pub const fn messages(self) -> (&'static str, &'static str) {
         match self {
             Self::Erased => ("This recording was erased.", "ההקלטה נמחקה."),
-            Self::Expired => ("This recording was removed after its retention period.", "ההקלטה הוסרה בתום תקופת השמירה."),
+            Self::Expired => {
+                ("This recording was removed after its retention period.", "ההקלטה הוסרה בתום תקופת השמירה.")
+            }
             Self::Absent => ("No recording was made of this call.", "לא בוצעה הקלטה לשיחה זו."),
             Self::DeletedAtSource => ("The provider no longer has this recording.", "ההקלטה כבר אינה קיימת אצל הספק."),
             Self::SourceUnauthorized => (
@@ -95,15 +94,21 @@ impl Code {
                 "The recording could not be fetched from the provider. Try again.",
                 "לא ניתן היה להביא את ההקלטה מהספק. נסה שוב.",
             ),
-            Self::NotYetAtSource => ("The provider has not finished this recording yet.", "ההקלטה עדיין בתהליך הכנה אצל הספק."),
+            Self::NotYetAtSource => {
+                ("The provider has not finished this recording yet.", "ההקלטה עדיין בתהליך הכנה אצל הספק.")
+            }
             Self::SourceBusy => ("The provider is busy; it will be tried again.", "הספק עמוס; יתבצע ניסיון נוסף."),
             Self::VolumeMismatch => (
                 "Server and worker do not share one volume; an administrator must mend the mount.",
                 "השרת והעובד אינם חולקים את אותו כרך; נדרש טיפול של מנהל המערכת.",
             ),
-            Self::VolumeUnavailable => ("The recording store is not available right now.", "מאגר ההקלטות אינו זמין כרגע."),
+            Self::VolumeUnavailable => {
+                ("The recording store is not available right now.", "מאגר ההקלטות אינו זמין כרגע.")
+            }
             Self::DiskFull => ("The recording store is full.", "מאגר ההקלטות מלא."),
-            Self::CatalogUnavailable => ("The call catalog is not available right now.", "קטלוג השיחות אינו זמין כרגע."),
+            Self::CatalogUnavailable => {
+                ("The call catalog is not available right now.", "קטלוג השיחות אינו זמין כרגע.")
+            }
             Self::QueueUnavailable => ("The download queue is not available right now.", "תור ההורדות אינו זמין כרגע."),
         }
     }

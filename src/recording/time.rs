@@ -61,10 +61,7 @@ mod tests {
 
     #[test]
     fn twilio_dates_are_read() {
-        assert_eq!(
-            Timestamp::parse_rfc2822("Tue, 14 Nov 2023 22:13:20 +0000"),
-            Some(Timestamp(1_700_000_000_000))
-        );
+        assert_eq!(Timestamp::parse_rfc2822("Tue, 14 Nov 2023 22:13:20 +0000"), Some(Timestamp(1_700_000_000_000)));
         assert_eq!(Timestamp::parse_rfc2822("yesterday"), None);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::mailbox::{Event, EventKind, Mailbox};
 use super::Fanout;
+use super::mailbox::{Event, EventKind, Mailbox};
 use crate::recording::{Recording, Sid, Status};
 
 #[derive(Default)]

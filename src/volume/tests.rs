@@ -75,7 +75,8 @@ fn parts_of_the_dead_are_swept_and_those_of_the_living_are_not() {
 #[test]
 fn the_container_is_read_and_not_the_name() {
     let (_directory, volume) = volume();
-    let mut wav = b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x10\0\0\0".to_vec();
+    let mut wav =
+        b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x10\0\0\0".to_vec();
     wav.resize(60, 0);
     std::fs::write(volume.root().join(format!("{}.mp3", sid())), &wav).unwrap();
     assert_eq!(volume.find(sid()).unwrap().unwrap().media.container, Container::Wav);

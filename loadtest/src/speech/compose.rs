@@ -56,39 +56,21 @@ impl Audio {
         while at < frames {
             for _ in 0..random.between(1, 2) {
                 let room = frames.saturating_sub(at);
-                let Some(phrase) = pick(&pack, side, last, room, turns.is_empty(), &mut random)
-                else {
+                let Some(phrase) = pick(&pack, side, last, room, turns.is_empty(), &mut random) else {
                     break;
                 };
-                turns.push(Turn {
-                    start: at,
-                    phrase: Some(phrase),
-                });
+                turns.push(Turn { start: at, phrase: Some(phrase) });
                 at = (at + pack.table()[phrase as usize].frames).min(frames);
                 last = Some(phrase);
-                turns.push(Turn {
-                    start: at,
-                    phrase: None,
-                });
+                turns.push(Turn { start: at, phrase: None });
                 at += random.between(300, 600) as u32 / FRAME_MS;
             }
-            turns.push(Turn {
-                start: at,
-                phrase: None,
-            });
+            turns.push(Turn { start: at, phrase: None });
             at += random.between(1, 900) as u32 / FRAME_MS + 1;
-            side = if side == Side::Agent {
-                Side::Customer
-            } else {
-                Side::Agent
-            };
+            side = if side == Side::Agent { Side::Customer } else { Side::Agent };
         }
         turns.retain(|turn| turn.start < frames);
-        Self {
-            pack,
-            turns,
-            frames,
-        }
+        Self { pack, turns, frames }
     }
 
     /// How long it plays; MP3 and WAV agree to the frame.
@@ -125,55 +107,31 @@ impl Audio {
         let mut out = Vec::with_capacity((header + (last - first) * unit) as usize);
         let mut out_starts = header + first * unit;
         if offset < header {
-            out.extend_from_slice(&wav::header(
-                channel_count(channels),
-                (size - header) as u32,
-            ));
+            out.extend_from_slice(&wav::header(channel_count(channels), (size - header) as u32));
             out_starts = 0;
         }
         self.render(format, channels > 1, first as u32..last as u32, &mut out);
         Bytes::from(out).slice((offset - out_starts) as usize..(end - out_starts) as usize)
     }
 
-    fn render(
-        &self,
-        format: Format,
-        stereo: bool,
-        frames: std::ops::Range<u32>,
-        out: &mut Vec<u8>,
-    ) {
-        let mut turn = self
-            .turns
-            .partition_point(|turn| turn.start <= frames.start)
-            .saturating_sub(1);
+    fn render(&self, format: Format, stereo: bool, frames: std::ops::Range<u32>, out: &mut Vec<u8>) {
+        let mut turn = self.turns.partition_point(|turn| turn.start <= frames.start).saturating_sub(1);
         for frame in frames {
-            while self
-                .turns
-                .get(turn + 1)
-                .is_some_and(|next| next.start <= frame)
-            {
+            while self.turns.get(turn + 1).is_some_and(|next| next.start <= frame) {
                 turn += 1;
             }
             let current = self.turns[turn];
-            let phrase = current
-                .phrase
-                .map(|index| (&self.pack.table()[index as usize], frame - current.start));
+            let phrase = current.phrase.map(|index| (&self.pack.table()[index as usize], frame - current.start));
             match (format, phrase) {
                 (Format::Mp3, phrase) => out.extend_from_slice(self.pack.mp3(phrase, stereo)),
-                (Format::Wav, None) => {
-                    out.resize(out.len() + unit(format, 1 + u8::from(stereo)), 0)
-                }
+                (Format::Wav, None) => out.resize(out.len() + unit(format, 1 + u8::from(stereo)), 0),
                 (Format::Wav, Some((phrase, at))) => {
                     for byte in self.pack.samples(phrase, at) {
                         let sample = mulaw::DECODED[usize::from(*byte)].to_le_bytes();
                         match (stereo, phrase.side) {
                             (false, _) => out.extend_from_slice(&sample),
-                            (true, Side::Agent) => {
-                                out.extend_from_slice(&[sample[0], sample[1], 0, 0])
-                            }
-                            (true, Side::Customer) => {
-                                out.extend_from_slice(&[0, 0, sample[0], sample[1]])
-                            }
+                            (true, Side::Agent) => out.extend_from_slice(&[sample[0], sample[1], 0, 0]),
+                            (true, Side::Customer) => out.extend_from_slice(&[0, 0, sample[0], sample[1]]),
                         }
                     }
                 }
@@ -183,26 +141,12 @@ impl Audio {
 }
 
 /// A phrase of `side` that fits in `room` frames, not the one just said; the first of a call may be cut, so that no call is silent.
-fn pick(
-    pack: &Pack,
-    side: Side,
-    last: Option<u32>,
-    room: u32,
-    first: bool,
-    random: &mut Random,
-) -> Option<u32> {
-    let all: Vec<u32> = (0u32..)
-        .zip(pack.table())
-        .filter(|(_, phrase)| phrase.side == side)
-        .map(|(index, _)| index)
-        .collect();
+fn pick(pack: &Pack, side: Side, last: Option<u32>, room: u32, first: bool, random: &mut Random) -> Option<u32> {
+    let all: Vec<u32> =
+        (0u32..).zip(pack.table()).filter(|(_, phrase)| phrase.side == side).map(|(index, _)| index).collect();
     let fits = |index: &u32| pack.table()[*index as usize].frames <= room;
     let fitting: Vec<u32> = all.iter().copied().filter(fits).collect();
-    let fresh: Vec<u32> = fitting
-        .iter()
-        .copied()
-        .filter(|index| Some(*index) != last)
-        .collect();
+    let fresh: Vec<u32> = fitting.iter().copied().filter(|index| Some(*index) != last).collect();
     let candidates = match (fresh.is_empty(), fitting.is_empty(), first) {
         (false, _, _) => fresh,
         (true, false, _) => fitting,
@@ -217,11 +161,7 @@ fn channel_count(channels: u8) -> u16 {
 }
 
 fn header_bytes(format: Format) -> usize {
-    if format == Format::Wav {
-        wav::HEADER_BYTES
-    } else {
-        0
-    }
+    if format == Format::Wav { wav::HEADER_BYTES } else { 0 }
 }
 
 /// Bytes of one frame.

@@ -45,12 +45,8 @@ pub fn build_pack(options: &BuildOptions) -> io::Result<(Vec<u8>, BuildReport)> 
     let mut table = Vec::new();
     let mut bodies = Vec::new();
     let mut report = BuildReport::default();
-    for (index, (side, directory)) in [
-        (Side::Agent, &options.agent),
-        (Side::Customer, &options.customer),
-    ]
-    .into_iter()
-    .enumerate()
+    for (index, (side, directory)) in
+        [(Side::Agent, &options.agent), (Side::Customer, &options.customer)].into_iter().enumerate()
     {
         for path in phrases(directory, &options.only)? {
             let Some(samples) = wav::samples(&std::fs::read(&path)?) else {
@@ -92,11 +88,7 @@ fn phrases(directory: &Path, only: &BTreeSet<String>) -> io::Result<Vec<PathBuf>
     while let Some(directory) = pending.pop() {
         for entry in std::fs::read_dir(&directory)? {
             let path = entry?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
                 pending.push(path);
             } else if name.ends_with(".wav") && (only.is_empty() || only.contains(&name)) {
@@ -112,10 +104,9 @@ fn phrases(directory: &Path, only: &BTreeSet<String>) -> io::Result<Vec<PathBuf>
 fn mp3(samples: &[i16], side: Option<Side>, frames: usize) -> io::Result<Vec<u8>> {
     let mut pcm = Vec::new();
     // Two frames more, so that the encoder's delay never costs the last syllable.
-    for sample in samples.iter().copied().chain(std::iter::repeat_n(
-        0,
-        (frames + 2) * WAV_FRAME_SAMPLES - samples.len(),
-    )) {
+    for sample in
+        samples.iter().copied().chain(std::iter::repeat_n(0, (frames + 2) * WAV_FRAME_SAMPLES - samples.len()))
+    {
         match side {
             None => pcm.extend(sample.to_le_bytes()),
             Some(Side::Agent) => pcm.extend([sample.to_le_bytes(), [0; 2]].as_flattened()),
@@ -124,26 +115,8 @@ fn mp3(samples: &[i16], side: Option<Side>, frames: usize) -> io::Result<Vec<u8>
     }
     // No reservoir and no Xing frame: each frame stands alone, so that frames of different phrases can follow each other.
     // Plain stereo (-m s): with joint stereo the silent side would hear a little of the other.
-    let mut arguments = vec![
-        "--quiet",
-        "-r",
-        "-s",
-        "8",
-        "--bitwidth",
-        "16",
-        "--signed",
-        "--little-endian",
-    ];
-    arguments.extend([
-        "-b",
-        "32",
-        "--cbr",
-        "--nores",
-        "-t",
-        "--noreplaygain",
-        "--resample",
-        "16",
-    ]);
+    let mut arguments = vec!["--quiet", "-r", "-s", "8", "--bitwidth", "16", "--signed", "--little-endian"];
+    arguments.extend(["-b", "32", "--cbr", "--nores", "-t", "--noreplaygain", "--resample", "16"]);
     arguments.extend(["-m", if side.is_some() { "s" } else { "m" }, "-", "-"]);
     let mut lame = Command::new("lame")
         .args(arguments)
@@ -158,20 +131,14 @@ fn mp3(samples: &[i16], side: Option<Side>, frames: usize) -> io::Result<Vec<u8>
     })?;
     let broken = |what: &str| io::Error::other(format!("lame {what}"));
     if !output.status.success() {
-        return Err(broken(&format!(
-            "failed: {}: {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        )));
+        return Err(broken(&format!("failed: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())));
     }
     let encoded = output
         .stdout
         .get(..frames * MP3_FRAME_BYTES)
         .ok_or_else(|| broken("gave fewer frames than it was asked for"))?;
     // MPEG-2 Layer III, 32 kbit/s, 16 kHz, no padding; and main_data_begin is 0.
-    let alone = |frame: &[u8]| {
-        frame[0] == 0xff && frame[1] & 0xfe == 0xf2 && frame[2] == 0x48 && frame[4] == 0
-    };
+    let alone = |frame: &[u8]| frame[0] == 0xff && frame[1] & 0xfe == 0xf2 && frame[2] == 0x48 && frame[4] == 0;
     if !encoded.chunks(MP3_FRAME_BYTES).all(alone) {
         return Err(broken("gave frames that depend on each other"));
     }
@@ -179,9 +146,6 @@ fn mp3(samples: &[i16], side: Option<Side>, frames: usize) -> io::Result<Vec<u8>
 }
 
 fn rms(samples: &[i16]) -> f64 {
-    let sum: f64 = samples
-        .iter()
-        .map(|sample| f64::from(*sample).powi(2))
-        .sum();
+    let sum: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
     (sum / samples.len().max(1) as f64).sqrt()
 }

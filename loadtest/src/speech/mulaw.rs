@@ -17,11 +17,7 @@ const fn table() -> [i16; 256] {
         let exponent = ((inverted >> 4) & 0x07) as i32;
         let mantissa = (inverted & 0x0f) as i32;
         let magnitude = (((mantissa << 3) + BIAS) << exponent) - BIAS;
-        table[byte] = if inverted & 0x80 != 0 {
-            -magnitude as i16
-        } else {
-            magnitude as i16
-        };
+        table[byte] = if inverted & 0x80 != 0 { -magnitude as i16 } else { magnitude as i16 };
         byte += 1;
     }
     table
@@ -50,11 +46,7 @@ mod tests {
     fn every_byte_survives_a_round_trip() {
         for byte in 0..=255u8 {
             let sample = DECODED[usize::from(byte)];
-            assert_eq!(
-                DECODED[usize::from(encode(sample))],
-                sample,
-                "byte {byte:#04x}"
-            );
+            assert_eq!(DECODED[usize::from(encode(sample))], sample, "byte {byte:#04x}");
         }
     }
 
@@ -62,10 +54,7 @@ mod tests {
     fn the_error_stays_within_a_step() {
         for sample in (-32_000..32_000).step_by(37) {
             let decoded = i32::from(DECODED[usize::from(encode(sample as i16))]);
-            assert!(
-                (decoded - sample).abs() <= 16 + sample.abs() / 16,
-                "{sample} became {decoded}"
-            );
+            assert!((decoded - sample).abs() <= 16 + sample.abs() / 16, "{sample} became {decoded}");
         }
     }
 }

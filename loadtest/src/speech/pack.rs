@@ -51,9 +51,7 @@ impl Pack {
     /// [`PackError::Malformed`] when sizes do not add up, or when one of the sides has nothing to say.
     pub fn parse(bytes: Bytes) -> Result<Self, PackError> {
         let word = |at: usize| -> Result<u32, PackError> {
-            let word = bytes
-                .get(at..at + 4)
-                .ok_or(PackError::Malformed("the table is cut short"))?;
+            let word = bytes.get(at..at + 4).ok_or(PackError::Malformed("the table is cut short"))?;
             Ok(u32::from_le_bytes(word.try_into().expect("four bytes")))
         };
         if bytes.get(..MAGIC.len()) != Some(MAGIC) {
@@ -64,24 +62,15 @@ impl Pack {
         let mut phrases = Vec::new();
         for entry in (0..count).map(|index| TABLE + index * 8) {
             let frames = word(entry)?;
-            let side = if word(entry + 4)? == 0 {
-                Side::Agent
-            } else {
-                Side::Customer
-            };
+            let side = if word(entry + 4)? == 0 { Side::Agent } else { Side::Customer };
             phrases.push(Phrase { side, frames, at });
             at += frames as usize * (WAV_FRAME_SAMPLES + 2 * MP3_FRAME_BYTES);
         }
         if at != bytes.len() {
-            return Err(PackError::Malformed(
-                "its length is not what the table says",
-            ));
+            return Err(PackError::Malformed("its length is not what the table says"));
         }
         for side in [Side::Agent, Side::Customer] {
-            if !phrases
-                .iter()
-                .any(|phrase| phrase.side == side && phrase.frames > 0)
-            {
+            if !phrases.iter().any(|phrase| phrase.side == side && phrase.frames > 0) {
                 return Err(PackError::Malformed("one of the sides has no phrases"));
             }
         }
@@ -90,21 +79,13 @@ impl Pack {
 
     /// Seconds of speech of one side, pauses not counted.
     pub fn seconds(&self, side: Side) -> f64 {
-        let frames: u32 = self
-            .phrases
-            .iter()
-            .filter(|phrase| phrase.side == side)
-            .map(|phrase| phrase.frames)
-            .sum();
+        let frames: u32 = self.phrases.iter().filter(|phrase| phrase.side == side).map(|phrase| phrase.frames).sum();
         f64::from(frames) * f64::from(super::FRAME_MS) / 1e3
     }
 
     /// How many phrases one side has.
     pub fn phrases(&self, side: Side) -> usize {
-        self.phrases
-            .iter()
-            .filter(|phrase| phrase.side == side)
-            .count()
+        self.phrases.iter().filter(|phrase| phrase.side == side).count()
     }
 
     pub(super) fn table(&self) -> &[Phrase] {
@@ -122,11 +103,7 @@ impl Pack {
             return &self.bytes[span(MAGIC.len() + 4, u32::from(stereo), MP3_FRAME_BYTES)];
         };
         let variant = WAV_FRAME_SAMPLES + if stereo { MP3_FRAME_BYTES } else { 0 };
-        &self.bytes[span(
-            phrase.at + phrase.frames as usize * variant,
-            frame,
-            MP3_FRAME_BYTES,
-        )]
+        &self.bytes[span(phrase.at + phrase.frames as usize * variant, frame, MP3_FRAME_BYTES)]
     }
 }
 
@@ -137,10 +114,7 @@ fn span(base: usize, index: u32, unit: usize) -> Range<usize> {
 
 impl std::fmt::Debug for Pack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pack")
-            .field("phrases", &self.phrases.len())
-            .field("bytes", &self.bytes.len())
-            .finish()
+        f.debug_struct("Pack").field("phrases", &self.phrases.len()).field("bytes", &self.bytes.len()).finish()
     }
 }
 

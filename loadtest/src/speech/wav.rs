@@ -31,25 +31,17 @@ pub(super) fn samples(file: &[u8]) -> Option<Vec<i16>> {
     let mut rest = file.get(12..)?;
     let mut right_kind = false;
     loop {
-        let (name, length) = (
-            rest.get(0..4)?,
-            u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?) as usize,
-        );
+        let (name, length) = (rest.get(0..4)?, u32::from_le_bytes(rest.get(4..8)?.try_into().ok()?) as usize);
         let body = &rest[8..];
         match name {
             b"fmt " => {
-                let word =
-                    |at: usize| Some(u16::from_le_bytes(body.get(at..at + 2)?.try_into().ok()?));
+                let word = |at: usize| Some(u16::from_le_bytes(body.get(at..at + 2)?.try_into().ok()?));
                 let rate = u32::from_le_bytes(body.get(4..8)?.try_into().ok()?);
                 right_kind = (word(0)?, word(2)?, rate, word(14)?) == (1, 1, 8_000, 16);
             }
             b"data" if right_kind => {
                 let data = &body[..length.min(body.len())];
-                return Some(
-                    data.chunks_exact(2)
-                        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-                        .collect(),
-                );
+                return Some(data.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect());
             }
             _ => {}
         }

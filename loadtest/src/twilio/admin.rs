@@ -23,16 +23,10 @@ type S = Shared<Arc<State>>;
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/_sim/", get(overview))
-        .route(
-            "/_sim/faults",
-            get(global).put(set_global).delete(clear_global),
-        )
+        .route("/_sim/faults", get(global).put(set_global).delete(clear_global))
         .route("/_sim/recordings", get(newest).post(add))
         .route("/_sim/recordings/{sid}", get(one))
-        .route(
-            "/_sim/recordings/{sid}/faults",
-            put(set_faults).delete(clear_faults),
-        )
+        .route("/_sim/recordings/{sid}/faults", put(set_faults).delete(clear_faults))
         .route("/_sim/recordings/{sid}/status", put(set_status))
         .route("/_sim/recordings/{sid}/hold", post(hold))
         .route("/_sim/recordings/{sid}/release", post(release))
@@ -40,12 +34,7 @@ pub(super) fn routes() -> Router<Arc<State>> {
 }
 
 async fn overview(Shared(state): S) -> Response {
-    let accounts: Vec<&str> = state
-        .options
-        .accounts
-        .iter()
-        .map(|account| account.sid.as_str())
-        .collect();
+    let accounts: Vec<&str> = state.options.accounts.iter().map(|account| account.sid.as_str()).collect();
     Json(json!({
         "base_url": state.base_url,
         "foreign_url": state.foreign_url,
@@ -71,14 +60,8 @@ async fn clear_global(Shared(state): S) -> StatusCode {
 }
 
 async fn newest(Shared(state): S) -> Response {
-    let entries: Vec<Arc<Entry>> = state
-        .store()
-        .newest(None, u64::MAX)
-        .take(SHOWN)
-        .cloned()
-        .collect();
-    Json(json!({"recordings": entries.iter().map(|entry| describe(entry)).collect::<Vec<_>>()}))
-        .into_response()
+    let entries: Vec<Arc<Entry>> = state.store().newest(None, u64::MAX).take(SHOWN).cloned().collect();
+    Json(json!({"recordings": entries.iter().map(|entry| describe(entry)).collect::<Vec<_>>()})).into_response()
 }
 
 async fn add(Shared(state): S, Json(new): Json<NewRecording>) -> Response {
@@ -95,11 +78,7 @@ async fn one(Shared(state): S, Path(sid): Path<String>) -> Response {
     }
 }
 
-async fn set_faults(
-    Shared(state): S,
-    Path(sid): Path<String>,
-    Json(faults): Json<Faults>,
-) -> Response {
+async fn set_faults(Shared(state): S, Path(sid): Path<String>, Json(faults): Json<Faults>) -> Response {
     done(state.set_faults(&sid, Some(faults)))
 }
 
@@ -112,11 +91,7 @@ struct NewStatus {
     status: Status,
 }
 
-async fn set_status(
-    Shared(state): S,
-    Path(sid): Path<String>,
-    Json(new): Json<NewStatus>,
-) -> Response {
+async fn set_status(Shared(state): S, Path(sid): Path<String>, Json(new): Json<NewStatus>) -> Response {
     done(state.entry(&sid).map(|entry| entry.set_status(new.status)))
 }
 
@@ -132,11 +107,7 @@ async fn callback(Shared(state): S, Json(callback): Json<Callback>) -> Response 
     match callbacks::send(&state, &callback).await {
         Ok(delivery) => Json(delivery).into_response(),
         Err(CallbackError::UnknownRecording) => unknown(),
-        Err(error) => (
-            StatusCode::BAD_GATEWAY,
-            Json(json!({"error": error.to_string()})),
-        )
-            .into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({"error": error.to_string()}))).into_response(),
     }
 }
 
@@ -153,9 +124,5 @@ fn done(found: Option<()>) -> Response {
 }
 
 fn unknown() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        Json(json!({"error": "the simulator knows no such recording"})),
-    )
-        .into_response()
+    (StatusCode::NOT_FOUND, Json(json!({"error": "the simulator knows no such recording"}))).into_response()
 }

@@ -25,14 +25,8 @@ pub(super) type Parameters = Query<HashMap<String, String>>;
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Recordings.json", get(list))
-        .route(
-            "/2010-04-01/Accounts/{account}/Calls/{call}/Recordings.json",
-            get(list_of_call),
-        )
-        .route(
-            "/2010-04-01/Accounts/{account}/Recordings/{file}",
-            get(super::media::resource_or_media).delete(delete),
-        )
+        .route("/2010-04-01/Accounts/{account}/Calls/{call}/Recordings.json", get(list_of_call))
+        .route("/2010-04-01/Accounts/{account}/Recordings/{file}", get(super::media::resource_or_media).delete(delete))
 }
 
 pub(super) async fn no_such_route(uri: Uri) -> Response {
@@ -69,11 +63,7 @@ async fn page(
     uri: &Uri,
 ) -> Response {
     let entries: Vec<Arc<Entry>> = match &call {
-        Some(call) => state
-            .store()
-            .newest(Some(call), u64::MAX)
-            .cloned()
-            .collect(),
+        Some(call) => state.store().newest(Some(call), u64::MAX).cloned().collect(),
         None => Vec::new(),
     };
     for entry in &entries {
@@ -95,23 +85,11 @@ async fn page(
         return broken;
     }
 
-    let size = query
-        .get("PageSize")
-        .and_then(|size| size.parse().ok())
-        .unwrap_or(DEFAULT_PAGE)
-        .clamp(1, MAX_PAGE);
+    let size = query.get("PageSize").and_then(|size| size.parse().ok()).unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     // The token names the last recording of the page before, so that recordings that come meanwhile shift nothing.
-    let before = query
-        .get("PageToken")
-        .and_then(|token| token.strip_prefix("PA")?.parse().ok())
-        .unwrap_or(u64::MAX);
-    let page: usize = query
-        .get("Page")
-        .and_then(|page| page.parse().ok())
-        .unwrap_or(0);
-    let deleted_too = query
-        .get("IncludeSoftDeleted")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let before = query.get("PageToken").and_then(|token| token.strip_prefix("PA")?.parse().ok()).unwrap_or(u64::MAX);
+    let page: usize = query.get("Page").and_then(|page| page.parse().ok()).unwrap_or(0);
+    let deleted_too = query.get("IncludeSoftDeleted").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let (found, more) = {
         let store = state.store();
         let mut wanted = store
@@ -123,10 +101,7 @@ async fn page(
         let more = wanted.next().is_some();
         (found, more)
     };
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|last| next_page(uri, page + 1, last.number));
+    let next = found.last().filter(|_| more).map(|last| next_page(uri, page + 1, last.number));
     let start = page * size;
     Json(json!({
         "recordings": found.iter().map(|entry| resource(entry)).collect::<Vec<Value>>(),
@@ -150,9 +125,7 @@ fn next_page(uri: &Uri, page: usize, last: u64) -> String {
             query.append_pair(&name, &value);
         }
     }
-    query
-        .append_pair("Page", &page.to_string())
-        .append_pair("PageToken", &format!("PA{last}"));
+    query.append_pair("Page", &page.to_string()).append_pair("PageToken", &format!("PA{last}"));
     format!("{}?{}", uri.path(), query.finish())
 }
 
@@ -163,12 +136,8 @@ fn in_period(created: &Timestamp, query: &Parameters) -> bool {
     // Texts of this form sort as times do, and a day is the beginning of all its times.
     let on_day = |bound: &String| bound.get(..10).is_some_and(|day| created.starts_with(day));
     query.get("DateCreated").is_none_or(on_day)
-        && query
-            .get("DateCreated<")
-            .is_none_or(|bound| created <= *bound || bound.len() == 10 && on_day(bound))
-        && query
-            .get("DateCreated>")
-            .is_none_or(|bound| created >= *bound)
+        && query.get("DateCreated<").is_none_or(|bound| created <= *bound || bound.len() == 10 && on_day(bound))
+        && query.get("DateCreated>").is_none_or(|bound| created >= *bound)
 }
 
 pub(super) async fn fetch(
@@ -185,19 +154,15 @@ pub(super) async fn fetch(
         state.count(entry.as_deref(), |stats| stats.unauthorized += 1);
         return refused;
     }
-    if let Some(broken) = api_fault(state, entry.as_deref(), |faults, used| {
-        take(&mut used.resources, faults.resource_server_error)
-    })
-    .await
+    if let Some(broken) =
+        api_fault(state, entry.as_deref(), |faults, used| take(&mut used.resources, faults.resource_server_error)).await
     {
         return broken;
     }
-    let deleted_too = query
-        .get("IncludeSoftDeleted")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    match entry.filter(|entry| {
-        entry.recording.account_sid == account && (deleted_too || entry.status() != Status::Deleted)
-    }) {
+    let deleted_too = query.get("IncludeSoftDeleted").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    match entry
+        .filter(|entry| entry.recording.account_sid == account && (deleted_too || entry.status() != Status::Deleted))
+    {
         Some(entry) => Json(resource(&entry)).into_response(),
         None => not_found(uri.path()),
     }
@@ -215,16 +180,12 @@ async fn delete(
         state.count(entry.as_deref(), |stats| stats.unauthorized += 1);
         return refused;
     }
-    if let Some(broken) = api_fault(&state, entry.as_deref(), |faults, used| {
-        take(&mut used.deletions, faults.delete_server_error)
-    })
-    .await
+    if let Some(broken) =
+        api_fault(&state, entry.as_deref(), |faults, used| take(&mut used.deletions, faults.delete_server_error)).await
     {
         return broken;
     }
-    match entry
-        .filter(|entry| entry.recording.account_sid == account && entry.status() != Status::Deleted)
-    {
+    match entry.filter(|entry| entry.recording.account_sid == account && entry.status() != Status::Deleted) {
         Some(entry) => {
             entry.set_status(Status::Deleted);
             StatusCode::NO_CONTENT.into_response()
@@ -244,13 +205,7 @@ async fn api_fault(
     if let Some(refused) = refused_by(&faults) {
         return Some(refused);
     }
-    fails.then(|| {
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            20500,
-            "An internal server error has occurred",
-        )
-    })
+    fails.then(|| error(StatusCode::INTERNAL_SERVER_ERROR, 20500, "An internal server error has occurred"))
 }
 
 /// The Recording resource.
@@ -260,10 +215,7 @@ fn resource(entry: &Entry) -> Value {
         let script = entry.script();
         (script.status, script.updated_at)
     };
-    let path = format!(
-        "/2010-04-01/Accounts/{}/Recordings/{}",
-        recording.account_sid, recording.recording_sid
-    );
+    let path = format!("/2010-04-01/Accounts/{}/Recordings/{}", recording.account_sid, recording.recording_sid);
     let known_length = matches!(status, Status::Completed | Status::Deleted);
     let started = date(&recording.started_at);
     json!({

@@ -35,11 +35,7 @@ impl InFlight {
             stats.media_in_flight += 1;
             stats.media_max_in_flight = stats.media_max_in_flight.max(stats.media_in_flight);
         });
-        Self {
-            state: Arc::clone(state),
-            entry: Arc::clone(entry),
-            of_account,
-        }
+        Self { state: Arc::clone(state), entry: Arc::clone(entry), of_account }
     }
 
     pub(super) fn entry(&self) -> &Entry {
@@ -54,10 +50,8 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.state
-            .in_flight(&self.entry.recording.account_sid, false);
-        self.state
-            .count(Some(&self.entry), |stats| stats.media_in_flight -= 1);
+        self.state.in_flight(&self.entry.recording.account_sid, false);
+        self.state.count(Some(&self.entry), |stats| stats.media_in_flight -= 1);
     }
 }
 
@@ -77,20 +71,8 @@ struct Flow {
 pub(super) fn send(request: InFlight, faults: Faults, format: Format, channels: u8) -> Body {
     let entry = request.entry();
     let size = entry.audio.size(format, channels);
-    let (_, cut) = request
-        .state
-        .decide(Some(entry), |faults, used| used.cut(faults));
-    let flow = Flow {
-        request,
-        faults,
-        cut,
-        format,
-        channels,
-        size,
-        sent: 0,
-        started: Instant::now(),
-        over: false,
-    };
+    let (_, cut) = request.state.decide(Some(entry), |faults, used| used.cut(faults));
+    let flow = Flow { request, faults, cut, format, channels, size, sent: 0, started: Instant::now(), over: false };
     Body::from_stream(stream::unfold(flow, |mut flow| async move {
         let stop = flow.request.state.stop.clone();
         let part = tokio::select! {
@@ -123,20 +105,17 @@ impl Flow {
         self.sent += length;
         // Counted with the last part: a server that knows the length never asks for what comes after it.
         let complete = u64::from(self.sent == self.size);
-        self.request
-            .state
-            .count(Some(&self.request.entry), |stats| {
-                stats.media_bytes += length;
-                stats.media_completed += complete;
-            });
+        self.request.state.count(Some(&self.request.entry), |stats| {
+            stats.media_bytes += length;
+            stats.media_completed += complete;
+        });
         Some(Ok(part))
     }
 
     /// Until the next part may go out.
     async fn wait(&self) {
         if self.faults.bytes_per_second > 0 {
-            let due =
-                Duration::from_secs_f64(self.sent as f64 / self.faults.bytes_per_second as f64);
+            let due = Duration::from_secs_f64(self.sent as f64 / self.faults.bytes_per_second as f64);
             tokio::time::sleep_until(self.started + due).await;
         }
         if self.faults.hold_after.is_some_and(|held| self.sent >= held) {
@@ -161,9 +140,6 @@ impl Flow {
             let left = (self.size - self.sent).min(limit) as usize;
             return Bytes::from(vec![b'?'; left]);
         }
-        self.request
-            .entry
-            .audio
-            .read(self.format, self.channels, self.sent, limit as usize)
+        self.request.entry.audio.read(self.format, self.channels, self.sent, limit as usize)
     }
 }

@@ -41,16 +41,8 @@ pub struct Callback {
 impl Callback {
     /// A form, signed as it should be.
     pub fn new(url: &str, recording_sid: &str, event: &str) -> Self {
-        let (url, recording_sid, event) =
-            (url.to_owned(), recording_sid.to_owned(), event.to_owned());
-        Self {
-            url,
-            recording_sid,
-            event,
-            signed_url: None,
-            json: false,
-            auth_token: None,
-        }
+        let (url, recording_sid, event) = (url.to_owned(), recording_sid.to_owned(), event.to_owned());
+        Self { url, recording_sid, event, signed_url: None, json: false, auth_token: None }
     }
 }
 
@@ -75,9 +67,7 @@ pub enum CallbackError {
 }
 
 pub(super) fn client() -> Result<reqwest::Client, String> {
-    let builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT);
+    let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
     builder
         .redirect(reqwest::redirect::Policy::none())
         .user_agent("TwilioProxy/1.1")
@@ -86,24 +76,13 @@ pub(super) fn client() -> Result<reqwest::Client, String> {
 }
 
 /// The fields of a callback about a recording, in Twilio's order.
-pub(super) fn fields(
-    base_url: &str,
-    recording: &Recording,
-    event: &str,
-) -> Vec<(&'static str, String)> {
-    let Recording {
-        account_sid,
-        recording_sid,
-        ..
-    } = recording;
+pub(super) fn fields(base_url: &str, recording: &Recording, event: &str) -> Vec<(&'static str, String)> {
+    let Recording { account_sid, recording_sid, .. } = recording;
     let mut fields = vec![
         ("AccountSid", account_sid.clone()),
         ("CallSid", recording.call_sid.clone()),
         ("RecordingSid", recording_sid.clone()),
-        (
-            "RecordingUrl",
-            format!("{base_url}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}"),
-        ),
+        ("RecordingUrl", format!("{base_url}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}")),
         ("RecordingStatus", event.to_owned()),
         ("RecordingChannels", recording.channels.to_string()),
         ("RecordingStartTime", date(&recording.started_at)),
@@ -117,13 +96,8 @@ pub(super) fn fields(
 }
 
 pub(super) async fn send(state: &State, callback: &Callback) -> Result<Delivery, CallbackError> {
-    let entry = state
-        .entry(&callback.recording_sid)
-        .ok_or(CallbackError::UnknownRecording)?;
-    let client = state
-        .client
-        .as_ref()
-        .map_err(|why| CallbackError::NoClient(why.clone()))?;
+    let entry = state.entry(&callback.recording_sid).ok_or(CallbackError::UnknownRecording)?;
+    let client = state.client.as_ref().map_err(|why| CallbackError::NoClient(why.clone()))?;
     let request = request(state, client, &entry, callback);
     let mut tries = 0;
     loop {
@@ -132,10 +106,7 @@ pub(super) async fn send(state: &State, callback: &Callback) -> Result<Delivery,
         let again = request.try_clone().expect("the body is in memory");
         match again.send().await {
             Ok(answer) if !answer.status().is_server_error() || tries == TRIES => {
-                return Ok(Delivery {
-                    status: answer.status().as_u16(),
-                    tries,
-                });
+                return Ok(Delivery { status: answer.status().as_u16(), tries });
             }
             Err(error) if tries == TRIES => return Err(CallbackError::Unanswered(error)),
             Ok(_) | Err(_) => tracing::debug!(url = callback.url, "the callback is sent again"),
@@ -143,45 +114,26 @@ pub(super) async fn send(state: &State, callback: &Callback) -> Result<Delivery,
     }
 }
 
-fn request(
-    state: &State,
-    client: &reqwest::Client,
-    entry: &Entry,
-    callback: &Callback,
-) -> reqwest::RequestBuilder {
+fn request(state: &State, client: &reqwest::Client, entry: &Entry, callback: &Callback) -> reqwest::RequestBuilder {
     let recording = &entry.recording;
-    let account_token = state
-        .account(&recording.account_sid)
-        .map(|account| account.auth_token.as_str())
-        .unwrap_or_default();
+    let account_token =
+        state.account(&recording.account_sid).map(|account| account.auth_token.as_str()).unwrap_or_default();
     let token = callback.auth_token.as_deref().unwrap_or(account_token);
     let signed_url = callback.signed_url.as_ref().unwrap_or(&callback.url);
     let fields = fields(&state.base_url, recording, &callback.event);
     let request = if callback.json {
-        let object: Map<String, Value> = fields
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), Value::String(value)))
-            .collect();
+        let object: Map<String, Value> =
+            fields.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
         let body = Value::Object(object).to_string();
         let (_, signature) = sign_json(token, signed_url, body.as_bytes());
         // The hash in the query belongs to the body, wherever it is sent.
         let (url, _) = sign_json(token, &callback.url, body.as_bytes());
-        client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header("X-Twilio-Signature", signature)
-            .body(body)
+        client.post(url).header(CONTENT_TYPE, "application/json").header("X-Twilio-Signature", signature).body(body)
     } else {
-        client
-            .post(&callback.url)
-            .header("X-Twilio-Signature", sign_form(token, signed_url, &fields))
-            .form(&fields)
+        client.post(&callback.url).header("X-Twilio-Signature", sign_form(token, signed_url, &fields)).form(&fields)
     };
     // Twilio's token is the same for a repetition, so that the receiver can recognise it.
-    request.header(
-        "I-Twilio-Idempotency-Token",
-        format!("{}-{}", state.random_hex(), Timestamp::now().as_second()),
-    )
+    request.header("I-Twilio-Idempotency-Token", format!("{}-{}", state.random_hex(), Timestamp::now().as_second()))
 }
 
 impl std::fmt::Display for CallbackError {

@@ -63,11 +63,7 @@ pub(super) async fn resource_or_media(
         Some(Refusal::NotFound) => return answers::not_found(uri.path()),
         Some(Refusal::TooMany) => return too_many(&faults),
         Some(Refusal::ServerError) => {
-            return answers::error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                20503,
-                "Service unavailable",
-            );
+            return answers::error(StatusCode::SERVICE_UNAVAILABLE, 20503, "Service unavailable");
         }
         None => {}
     }
@@ -77,12 +73,7 @@ pub(super) async fn resource_or_media(
     if let Some(target) = redirect(&state, &faults, &file, &query, &uri) {
         return (StatusCode::FOUND, [(LOCATION, target)]).into_response();
     }
-    answer(
-        request,
-        faults,
-        format,
-        query.get("RequestedChannels").map(String::as_str),
-    )
+    answer(request, faults, format, query.get("RequestedChannels").map(String::as_str))
 }
 
 async fn foreign(
@@ -103,12 +94,7 @@ async fn foreign(
     });
     let (faults, ()) = state.decide(Some(&entry), |_, _| ());
     let request = InFlight::begin(&state, &entry, false);
-    answer(
-        request,
-        faults,
-        format,
-        query.get("RequestedChannels").map(String::as_str),
-    )
+    answer(request, faults, format, query.get("RequestedChannels").map(String::as_str))
 }
 
 /// Without an extension Twilio sends WAV.
@@ -132,29 +118,17 @@ async fn before_headers(entry: &Entry, faults: &Faults) {
 fn too_many(faults: &Faults) -> Response {
     let mut response = answers::error(StatusCode::TOO_MANY_REQUESTS, 20429, "Too Many Requests");
     if let Some(seconds) = faults.retry_after_s {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-fn redirect(
-    state: &State,
-    faults: &Faults,
-    file: &str,
-    query: &Parameters,
-    uri: &Uri,
-) -> Option<String> {
+fn redirect(state: &State, faults: &Faults, file: &str, query: &Parameters, uri: &Uri) -> Option<String> {
     let asked = uri.query().unwrap_or_default();
     match faults.redirect {
         Redirect::None => None,
         Redirect::SameOrigin if query.contains_key(REDIRECTED) => None,
-        Redirect::SameOrigin => Some(format!(
-            "{}{}?{REDIRECTED}=1&{asked}",
-            state.base_url,
-            uri.path()
-        )),
+        Redirect::SameOrigin => Some(format!("{}{}?{REDIRECTED}=1&{asked}", state.base_url, uri.path())),
         Redirect::Loop => Some(format!("{}{}?{asked}", state.base_url, uri.path())),
         Redirect::Foreign => Some(format!("{}/media/{file}?{asked}", state.foreign_url)),
         Redirect::Nowhere => Some(format!("http://no-such-host.invalid/media/{file}?{asked}")),
@@ -170,18 +144,10 @@ fn answer(request: InFlight, faults: Faults, asked: Format, channels: Option<&st
         Some("1") => 1,
         Some("2") if available == 2 => 2,
         Some("2") => {
-            return answers::error(
-                StatusCode::BAD_REQUEST,
-                20400,
-                "The recording is not available in dual-channel",
-            );
+            return answers::error(StatusCode::BAD_REQUEST, 20400, "The recording is not available in dual-channel");
         }
         Some(_) => {
-            return answers::error(
-                StatusCode::BAD_REQUEST,
-                20400,
-                "RequestedChannels must be 1 or 2",
-            );
+            return answers::error(StatusCode::BAD_REQUEST, 20400, "RequestedChannels must be 1 or 2");
         }
     };
     let kind = HeaderValue::from_static(asked.content_type());
@@ -203,9 +169,7 @@ fn answer(request: InFlight, faults: Faults, asked: Format, channels: Option<&st
     let mut response = body::send(request, faults, format, channels).into_response();
     response.headers_mut().insert(CONTENT_TYPE, kind);
     if !chunked {
-        response
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from(told));
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(told));
     }
     response
 }

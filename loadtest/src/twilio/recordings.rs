@@ -156,28 +156,10 @@ impl Entry {
         status: Status,
         faults: Option<Faults>,
     ) -> Self {
-        let script = Script {
-            status,
-            updated_at: Timestamp::now(),
-            faults,
-            used: Used::default(),
-        };
-        let gate = Gate {
-            headers: !held,
-            rest_of_body: false,
-        };
-        let (stats, gate) = (
-            watch::Sender::new(Stats::default()),
-            watch::Sender::new(gate),
-        );
-        Self {
-            number,
-            recording,
-            audio,
-            stats,
-            gate,
-            script: Mutex::new(script),
-        }
+        let script = Script { status, updated_at: Timestamp::now(), faults, used: Used::default() };
+        let gate = Gate { headers: !held, rest_of_body: false };
+        let (stats, gate) = (watch::Sender::new(Stats::default()), watch::Sender::new(gate));
+        Self { number, recording, audio, stats, gate, script: Mutex::new(script) }
     }
 
     pub(super) fn script(&self) -> MutexGuard<'_, Script> {
@@ -207,12 +189,8 @@ impl Store {
     pub(super) fn insert(&mut self, entry: Entry) {
         let entry = Arc::new(entry);
         let recording = &entry.recording;
-        self.by_call
-            .entry(recording.call_sid.clone())
-            .or_default()
-            .push(Arc::clone(&entry));
-        self.by_sid
-            .insert(recording.recording_sid.clone(), Arc::clone(&entry));
+        self.by_call.entry(recording.call_sid.clone()).or_default().push(Arc::clone(&entry));
+        self.by_sid.insert(recording.recording_sid.clone(), Arc::clone(&entry));
         self.by_number.insert(entry.number, entry);
     }
 
@@ -225,24 +203,11 @@ impl Store {
     }
 
     /// The recordings of one call, or all; newest first, those numbered below `before`.
-    pub(super) fn newest(
-        &self,
-        call_sid: Option<&str>,
-        before: u64,
-    ) -> Box<dyn Iterator<Item = &Arc<Entry>> + '_> {
+    pub(super) fn newest(&self, call_sid: Option<&str>, before: u64) -> Box<dyn Iterator<Item = &Arc<Entry>> + '_> {
         match call_sid {
             Some(call) => {
-                let entries = self
-                    .by_call
-                    .get(call)
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
-                Box::new(
-                    entries
-                        .iter()
-                        .rev()
-                        .filter(move |entry| entry.number < before),
-                )
+                let entries = self.by_call.get(call).map(Vec::as_slice).unwrap_or_default();
+                Box::new(entries.iter().rev().filter(move |entry| entry.number < before))
             }
             None => Box::new(self.by_number.range(..before).rev().map(|(_, entry)| entry)),
         }

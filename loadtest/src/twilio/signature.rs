@@ -9,17 +9,10 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 /// The signature of a form: base64 of HMAC-SHA1 over the URL, followed by names and values sorted by name.
 ///
 /// `url` is signed as it stands, query included. Values that come twice under one name count once, sorted, as Twilio's own validators do.
-pub fn sign_form<K: AsRef<str>, V: AsRef<str>>(
-    auth_token: &str,
-    url: &str,
-    parameters: &[(K, V)],
-) -> String {
+pub fn sign_form<K: AsRef<str>, V: AsRef<str>>(auth_token: &str, url: &str, parameters: &[(K, V)]) -> String {
     let mut sorted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, value) in parameters {
-        sorted
-            .entry(name.as_ref())
-            .or_default()
-            .insert(value.as_ref());
+        sorted.entry(name.as_ref()).or_default().insert(value.as_ref());
     }
     let mut text = url.to_owned();
     for (name, values) in sorted {
@@ -62,11 +55,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_documentation_holds() {
-        let signature = sign_form(
-            "12345",
-            "https://mycompany.com/myapp.php?foo=1&bar=2",
-            &PARAMETERS,
-        );
+        let signature = sign_form("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", &PARAMETERS);
         assert_eq!(signature, "0/KCTR6DLpKmkAf8muzZqo1nDgQ=");
     }
 
@@ -75,10 +64,7 @@ mod tests {
         let mut repeated = PARAMETERS.to_vec();
         repeated.push(PARAMETERS[0]);
         let url = "https://mycompany.com/myapp.php?foo=1&bar=2";
-        assert_eq!(
-            sign_form("12345", url, &repeated),
-            sign_form("12345", url, &PARAMETERS)
-        );
+        assert_eq!(sign_form("12345", url, &repeated), sign_form("12345", url, &PARAMETERS));
     }
 
     #[test]

@@ -51,11 +51,7 @@ impl State {
             totals: watch::Sender::new(Stats::default()),
             client: super::callbacks::client(),
             store: Mutex::default(),
-            random: Mutex::new(
-                options
-                    .seed
-                    .map_or_else(Random::unpredictable, Random::seeded),
-            ),
+            random: Mutex::new(options.seed.map_or_else(Random::unpredictable, Random::seeded)),
             global: Mutex::default(),
             unowned: Mutex::default(),
             lists: Mutex::default(),
@@ -66,10 +62,7 @@ impl State {
     }
 
     pub(super) fn account(&self, sid: &str) -> Option<&Account> {
-        self.options
-            .accounts
-            .iter()
-            .find(|account| account.sid == sid)
+        self.options.accounts.iter().find(|account| account.sid == sid)
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
@@ -87,40 +80,27 @@ impl State {
     /// Adds a recording; the error is for a person to read.
     pub(super) fn add(&self, new: NewRecording) -> Result<Recording, String> {
         let mut random = Random::seeded(lock(&self.random).draw());
-        let audio = new.audio.unwrap_or_else(|| {
-            self.options
-                .speech
-                .call(new.seed.unwrap_or_else(|| random.draw()), new.seconds)
-        });
+        let audio = new
+            .audio
+            .unwrap_or_else(|| self.options.speech.call(new.seed.unwrap_or_else(|| random.draw()), new.seconds));
         let length = audio.duration();
-        let account_sid = new
-            .account_sid
-            .unwrap_or_else(|| self.options.accounts[0].sid.clone());
+        let account_sid = new.account_sid.unwrap_or_else(|| self.options.accounts[0].sid.clone());
         if self.account(&account_sid).is_none() {
             return Err(format!("there is no account {account_sid}"));
         }
         // Numbers from the range that is kept free for fiction.
-        let mut number = || {
-            format!(
-                "+1{}555{:04}",
-                [202, 305, 415, 512, 617][random.below(5) as usize],
-                random.between(100, 199)
-            )
-        };
+        let mut number =
+            || format!("+1{}555{:04}", [202, 305, 415, 512, 617][random.below(5) as usize], random.between(100, 199));
         let (from, to) = (number(), number());
         let recording = Recording {
             account_sid,
-            call_sid: new
-                .call_sid
-                .unwrap_or_else(|| format!("CA{}", random.hex32())),
-            recording_sid: new
-                .recording_sid
-                .unwrap_or_else(|| format!("RE{}", random.hex32())),
+            call_sid: new.call_sid.unwrap_or_else(|| format!("CA{}", random.hex32())),
+            recording_sid: new.recording_sid.unwrap_or_else(|| format!("RE{}", random.hex32())),
             from: new.from.unwrap_or(from),
             to: new.to.unwrap_or(to),
-            started_at: new.started_at.unwrap_or_else(|| {
-                Timestamp::now() - SignedDuration::from_secs_f64(length.as_secs_f64())
-            }),
+            started_at: new
+                .started_at
+                .unwrap_or_else(|| Timestamp::now() - SignedDuration::from_secs_f64(length.as_secs_f64())),
             duration_s: length.as_secs_f64().round() as u64,
             duration_ms: length.as_millis() as u64,
             channels: new.channels.clamp(1, 2),
@@ -135,10 +115,7 @@ impl State {
         );
         let mut store = self.store();
         if store.get(&recording.recording_sid).is_some() {
-            return Err(format!(
-                "there is a recording {} already",
-                recording.recording_sid
-            ));
+            return Err(format!("there is a recording {} already", recording.recording_sid));
         }
         store.insert(entry);
         Ok(recording)
@@ -181,19 +158,13 @@ impl State {
             return (faults, decided);
         };
         let mut script = entry.script();
-        let faults = script
-            .faults
-            .clone()
-            .unwrap_or_else(|| self.global_faults());
+        let faults = script.faults.clone().unwrap_or_else(|| self.global_faults());
         let decided = decision(&faults, &mut script.used);
         (faults, decided)
     }
 
     pub(super) fn gate(&self, recording_sid: &str, open: bool) -> Option<()> {
-        let gate = Gate {
-            headers: open,
-            rest_of_body: open,
-        };
+        let gate = Gate { headers: open, rest_of_body: open };
         self.entry(recording_sid)?.gate.send_replace(gate);
         Some(())
     }
@@ -221,11 +192,7 @@ impl State {
     pub(super) fn in_flight(&self, account_sid: &str, more: bool) -> u32 {
         let mut all = lock(&self.in_flight);
         let count = all.entry(account_sid.to_owned()).or_default();
-        *count = if more {
-            *count + 1
-        } else {
-            count.saturating_sub(1)
-        };
+        *count = if more { *count + 1 } else { count.saturating_sub(1) };
         *count
     }
 }

@@ -48,10 +48,7 @@ pub(super) fn start(state: &Arc<State>, tasks: &TaskTracker, traffic: Traffic) {
         let mut random = Random::unpredictable();
         loop {
             // Each call goes its own way, so that one that processes for long does not delay the next.
-            let (call, stop) = (
-                announce(Arc::clone(&state), Arc::clone(&traffic), random.draw()),
-                state.stop.clone(),
-            );
+            let (call, stop) = (announce(Arc::clone(&state), Arc::clone(&traffic), random.draw()), state.stop.clone());
             spawner.spawn(async move {
                 tokio::select! {
                     () = call => {}
@@ -67,19 +64,10 @@ pub(super) fn start(state: &Arc<State>, tasks: &TaskTracker, traffic: Traffic) {
 }
 
 async fn announce(state: Arc<State>, traffic: Arc<Traffic>, seed: u64) {
-    let (shortest, longest) = (
-        u64::from(*traffic.seconds.start()),
-        u64::from(*traffic.seconds.end()),
-    );
+    let (shortest, longest) = (u64::from(*traffic.seconds.start()), u64::from(*traffic.seconds.end()));
     let seconds = Random::seeded(seed).between(shortest, longest) as f64;
     let channels = traffic.channels;
-    let new = NewRecording {
-        seconds,
-        channels,
-        status: Status::Processing,
-        seed: Some(seed),
-        ..Default::default()
-    };
+    let new = NewRecording { seconds, channels, status: Status::Processing, seed: Some(seed), ..Default::default() };
     let recording = match state.add(new) {
         Ok(recording) => recording,
         Err(why) => return tracing::warn!(why, "a call could not be added"),
@@ -96,10 +84,8 @@ async fn announce(state: Arc<State>, traffic: Arc<Traffic>, seed: u64) {
     );
     if let Some(url) = &traffic.callback {
         let signed_url = traffic.signed_url.clone();
-        let callback = Callback {
-            signed_url,
-            ..Callback::new(url, &recording.recording_sid, Status::Completed.as_str())
-        };
+        let callback =
+            Callback { signed_url, ..Callback::new(url, &recording.recording_sid, Status::Completed.as_str()) };
         match callbacks::send(&state, &callback).await {
             Ok(delivery) if delivery.status < 300 => {}
             Ok(delivery) => {

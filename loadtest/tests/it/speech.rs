@@ -3,16 +3,11 @@
 use loadtest::speech::{Audio, FRAME_MS, Format, MP3_FRAME_BYTES, Pack, Side, Speech};
 
 fn samples(wav: &[u8]) -> Vec<i16> {
-    wav[44..]
-        .chunks_exact(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect()
+    wav[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 fn rms(samples: impl Iterator<Item = i16>) -> f64 {
-    let (sum, count) = samples.fold((0.0, 0), |(sum, count), sample| {
-        (sum + f64::from(sample).powi(2), count + 1)
-    });
+    let (sum, count) = samples.fold((0.0, 0), |(sum, count), sample| (sum + f64::from(sample).powi(2), count + 1));
     (sum / f64::from(count.max(1))).sqrt()
 }
 
@@ -36,14 +31,8 @@ fn a_call_is_as_long_as_it_was_asked_to_be_in_both_formats() {
         let (mp3, wav) = (call.mp3(2), call.wav(2));
         let by_mp3 = (mp3.len() / MP3_FRAME_BYTES) as f64 * f64::from(FRAME_MS) / 1e3;
         let by_wav = (wav.len() - 44) as f64 / 32_000.0;
-        assert!(
-            (by_mp3 - by_wav).abs() < 1e-6,
-            "{by_mp3} s of MP3, {by_wav} s of WAV"
-        );
-        assert!(
-            (by_mp3 - seconds).abs() <= f64::from(FRAME_MS) / 1e3,
-            "{by_mp3} s instead of {seconds}"
-        );
+        assert!((by_mp3 - by_wav).abs() < 1e-6, "{by_mp3} s of MP3, {by_wav} s of WAV");
+        assert!((by_mp3 - seconds).abs() <= f64::from(FRAME_MS) / 1e3, "{by_mp3} s instead of {seconds}");
         assert!((call.duration().as_secs_f64() - by_mp3).abs() < 1e-6);
     }
 }
@@ -69,17 +58,11 @@ fn the_wav_header_says_what_follows() {
     let call = Speech::shipped().call(1, 10.0);
     for channels in [1u16, 2] {
         let wav = call.wav(channels as u8);
-        assert_eq!(
-            (&wav[0..4], &wav[8..16], &wav[36..40]),
-            (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..])
-        );
+        assert_eq!((&wav[0..4], &wav[8..16], &wav[36..40]), (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..]));
         assert_eq!(u32_at(&wav, 4) as usize, wav.len() - 8);
         assert_eq!(u32_at(&wav, 40) as usize, wav.len() - 44);
         assert_eq!((wav[20], u16::from(wav[22]), wav[34]), (1, channels, 16));
-        assert_eq!(
-            (u32_at(&wav, 24), u32_at(&wav, 28)),
-            (8_000, 16_000 * u32::from(channels))
-        );
+        assert_eq!((u32_at(&wav, 24), u32_at(&wav, 28)), (8_000, 16_000 * u32::from(channels)));
         assert_eq!(u16::from(wav[32]), 2 * channels);
     }
 }
@@ -89,36 +72,22 @@ fn the_agent_is_left_and_the_customer_right_and_one_listens_while_the_other_spea
     let stereo = samples(&Speech::shipped().call(3, 120.0).wav(2));
     let (left, right) = (stereo.iter().step_by(2), stereo.iter().skip(1).step_by(2));
     assert!(rms(left.clone().copied()) > 500.0 && rms(right.clone().copied()) > 500.0);
-    assert!(
-        left.zip(right)
-            .all(|(left, right)| *left == 0 || *right == 0)
-    );
+    assert!(left.zip(right).all(|(left, right)| *left == 0 || *right == 0));
 }
 
 #[test]
 fn mono_is_the_mix_of_both_sides() {
     let call = Speech::shipped().call(3, 60.0);
     let (mono, stereo) = (samples(&call.wav(1)), samples(&call.wav(2)));
-    assert!(
-        mono.iter()
-            .zip(stereo.chunks_exact(2))
-            .all(|(mono, sides)| *mono == sides[0] + sides[1])
-    );
+    assert!(mono.iter().zip(stereo.chunks_exact(2)).all(|(mono, sides)| *mono == sides[0] + sides[1]));
 }
 
 #[test]
 fn nobody_is_silent_for_long() {
     let mono = samples(&Speech::shipped().call(11, 300.0).wav(1));
-    let quiet = mono
-        .chunks(800)
-        .map(|tenth| rms(tenth.iter().copied()) < 20.0);
-    let (longest, _) = quiet.fold((0, 0), |(longest, run), quiet| {
-        if quiet {
-            (longest.max(run + 1), run + 1)
-        } else {
-            (longest, 0)
-        }
-    });
+    let quiet = mono.chunks(800).map(|tenth| rms(tenth.iter().copied()) < 20.0);
+    let (longest, _) =
+        quiet.fold((0, 0), |(longest, run), quiet| if quiet { (longest.max(run + 1), run + 1) } else { (longest, 0) });
     // 1.5 s between turns, and what a phrase has of its own at both ends.
     assert!(longest <= 30, "{longest} tenths of a second");
 }
@@ -133,22 +102,10 @@ fn the_same_seed_gives_the_same_call_and_another_seed_another() {
 #[test]
 fn parts_read_anywhere_are_parts_of_the_whole() {
     let call: std::sync::Arc<Audio> = Speech::shipped().call(9, 20.0);
-    for (format, channels) in [
-        (Format::Mp3, 1),
-        (Format::Mp3, 2),
-        (Format::Wav, 1),
-        (Format::Wav, 2),
-    ] {
+    for (format, channels) in [(Format::Mp3, 1), (Format::Mp3, 2), (Format::Wav, 1), (Format::Wav, 2)] {
         let whole = call.read(format, channels, 0, usize::MAX);
         assert_eq!(whole.len() as u64, call.size(format, channels));
-        for (offset, limit) in [
-            (0, 1),
-            (10, 60),
-            (43, 2),
-            (44, 1_000),
-            (12_345, 6_789),
-            (whole.len() - 1, 100),
-        ] {
+        for (offset, limit) in [(0, 1), (10, 60), (43, 2), (44, 1_000), (12_345, 6_789), (whole.len() - 1, 100)] {
             let part = call.read(format, channels, offset as u64, limit);
             assert_eq!(
                 part,
@@ -156,10 +113,7 @@ fn parts_read_anywhere_are_parts_of_the_whole() {
                 "{format:?} {channels} {offset}+{limit}"
             );
         }
-        assert!(
-            call.read(format, channels, whole.len() as u64, 1)
-                .is_empty()
-        );
+        assert!(call.read(format, channels, whole.len() as u64, 1).is_empty());
     }
 }
 
@@ -173,12 +127,7 @@ fn an_hour_is_composed_at_once_and_rendered_piecemeal() {
 
 #[test]
 fn a_file_that_is_no_pack_is_refused() {
-    for bytes in [
-        &b""[..],
-        b"LFSPEAK1",
-        b"LFSPEAK1\xff\xff\xff\xff",
-        b"RIFF----WAVE",
-    ] {
+    for bytes in [&b""[..], b"LFSPEAK1", b"LFSPEAK1\xff\xff\xff\xff", b"RIFF----WAVE"] {
         assert!(Pack::parse(bytes::Bytes::from_static(bytes)).is_err());
     }
 }
@@ -207,13 +156,8 @@ fn lame_decodes_a_composed_call() {
     let difference = decoded.len().abs_diff(wav.len() * 2);
     assert!(difference <= 4 * 576, "{difference} samples");
     for side in 0..2 {
-        let (mp3, wav) = (
-            rms(decoded.iter().skip(side).step_by(2).copied()),
-            rms(wav.iter().skip(side).step_by(2).copied()),
-        );
-        assert!(
-            (mp3 / wav - 1.0).abs() < 0.15,
-            "channel {side}: {mp3} in MP3, {wav} in WAV"
-        );
+        let (mp3, wav) =
+            (rms(decoded.iter().skip(side).step_by(2).copied()), rms(wav.iter().skip(side).step_by(2).copied()));
+        assert!((mp3 / wav - 1.0).abs() < 0.15, "channel {side}: {mp3} in MP3, {wav} in WAV");
     }
 }

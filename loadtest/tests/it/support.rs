@@ -11,51 +11,30 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
-        let simulator = Simulator::start(Options::default())
-            .await
-            .expect("a free port");
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .build()
-            .expect("a client");
+        let simulator = Simulator::start(Options::default()).await.expect("a free port");
+        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
         Self { simulator, client }
     }
 
     pub fn add(&self) -> Recording {
-        self.simulator.add(NewRecording {
-            seconds: 5.0,
-            ..Default::default()
-        })
+        self.simulator.add(NewRecording { seconds: 5.0, ..Default::default() })
     }
 
     pub fn add_with(&self, faults: Faults) -> Recording {
-        self.simulator.add(NewRecording {
-            seconds: 5.0,
-            faults: Some(faults),
-            ..Default::default()
-        })
+        self.simulator.add(NewRecording { seconds: 5.0, faults: Some(faults), ..Default::default() })
     }
 
     pub fn url(&self, rest: &str) -> String {
-        format!(
-            "{}/2010-04-01/Accounts/{}/{rest}",
-            self.simulator.base_url(),
-            self.simulator.account().sid
-        )
+        format!("{}/2010-04-01/Accounts/{}/{rest}", self.simulator.base_url(), self.simulator.account().sid)
     }
 
     pub fn request(&self, method: reqwest::Method, rest: &str) -> RequestBuilder {
         let account = self.simulator.account();
-        self.client
-            .request(method, self.url(rest))
-            .basic_auth(&account.sid, Some(&account.auth_token))
+        self.client.request(method, self.url(rest)).basic_auth(&account.sid, Some(&account.auth_token))
     }
 
     pub async fn get(&self, rest: &str) -> Response {
-        self.request(reqwest::Method::GET, rest)
-            .send()
-            .await
-            .expect("an answer")
+        self.request(reqwest::Method::GET, rest).send().await.expect("an answer")
     }
 
     pub async fn json(&self, rest: &str) -> Value {
@@ -63,8 +42,7 @@ impl Bench {
     }
 
     pub async fn mp3(&self, recording: &Recording) -> Response {
-        self.get(&format!("Recordings/{}.mp3", recording.recording_sid))
-            .await
+        self.get(&format!("Recordings/{}.mp3", recording.recording_sid)).await
     }
 
     /// The media, as long as the connection lasts: what came, and whether it ended well.

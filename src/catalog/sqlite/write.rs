@@ -154,13 +154,12 @@ async fn upsert_call(tx: &mut SqliteConnection, call: &NewCall) -> Result<(), sq
 /// Gives the primary recording the provider's name that it was registered with; false when it has another.
 async fn claim_name(tx: &mut SqliteConnection, call: &NewCall) -> Result<bool, sqlx::Error> {
     let Some(name) = call.recording_sid else { return Ok(true) };
-    let named = sqlx::query(
-        "UPDATE recordings SET recording_sid = ?1 WHERE sid = ?2 AND coalesce(recording_sid, ?1) = ?1",
-    )
-    .bind(name.as_str())
-    .bind(call.call_sid.as_str())
-    .execute(tx)
-    .await?;
+    let named =
+        sqlx::query("UPDATE recordings SET recording_sid = ?1 WHERE sid = ?2 AND coalesce(recording_sid, ?1) = ?1")
+            .bind(name.as_str())
+            .bind(call.call_sid.as_str())
+            .execute(tx)
+            .await?;
     Ok(named.rows_affected() == 1)
 }
 

@@ -26,26 +26,12 @@ pub(crate) struct Pack {
 }
 
 pub(crate) fn run(options: Pack) -> Result<(), Box<dyn Error>> {
-    let Pack {
-        agent,
-        customer,
-        out,
-        only,
-        min_seconds,
-    } = options;
+    let Pack { agent, customer, out, only, min_seconds } = options;
     let only: BTreeSet<String> = match only {
-        Some(file) => std::fs::read_to_string(file)?
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        Some(file) => std::fs::read_to_string(file)?.split_whitespace().map(str::to_owned).collect(),
         None => BTreeSet::new(),
     };
-    let (pack, report) = build_pack(&BuildOptions {
-        agent,
-        customer,
-        only,
-        min_seconds,
-    })?;
+    let (pack, report) = build_pack(&BuildOptions { agent, customer, only, min_seconds })?;
     std::fs::write(&out, pack)?;
     println!(
         "{}: {} phrases of the agent ({:.0} s), {} of the customer ({:.0} s), {} bytes",

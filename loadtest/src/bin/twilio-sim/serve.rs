@@ -69,12 +69,9 @@ pub(crate) struct Serve {
 #[tokio::main]
 pub(crate) async fn run(options: Serve) -> Result<(), Box<dyn Error>> {
     let account = match (options.account, options.token) {
-        (Some(sid), Some(auth_token)) => Account {
-            sid,
-            auth_token,
-            api_key: options.api_key,
-            api_secret: options.api_secret,
-        },
+        (Some(sid), Some(auth_token)) => {
+            Account { sid, auth_token, api_key: options.api_key, api_secret: options.api_secret }
+        }
         _ => Account::example(1),
     };
     let speech = match &options.speech {
@@ -98,11 +95,7 @@ pub(crate) async fn run(options: Serve) -> Result<(), Box<dyn Error>> {
     for number in 0..options.recordings {
         // A step that shares no divisor with most spreads visits short and long calls alike.
         let seconds = f64::from(options.shortest + number.wrapping_mul(37) % spread);
-        simulator.add(NewRecording {
-            seconds,
-            channels: options.channels,
-            ..Default::default()
-        });
+        simulator.add(NewRecording { seconds, channels: options.channels, ..Default::default() });
     }
     if let Some(every) = options.calls_every {
         simulator.start_traffic(Traffic {
@@ -115,11 +108,7 @@ pub(crate) async fn run(options: Serve) -> Result<(), Box<dyn Error>> {
         });
     }
     println!("{}", simulator.base_url());
-    println!(
-        "account {} token {}",
-        simulator.account().sid,
-        simulator.account().auth_token
-    );
+    println!("account {} token {}", simulator.account().sid, simulator.account().auth_token);
     println!("foreign origin {}", simulator.foreign_url());
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -131,12 +120,8 @@ pub(crate) async fn run(options: Serve) -> Result<(), Box<dyn Error>> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u64 = text[..split]
-        .parse()
-        .map_err(|_| "it does not begin with a number".to_owned())?;
+    let split = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().map_err(|_| "it does not begin with a number".to_owned())?;
     match &text[split..] {
         "ms" => Ok(Duration::from_millis(number)),
         "s" | "" => Ok(Duration::from_secs(number)),

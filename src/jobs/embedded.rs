@@ -1,0 +1,333 @@
+//! Jobs in this process. Nothing is kept over a restart: the catalog knows what was pending.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+
+use super::{Depth, Job, Jobs, Lease, Priority, QueueError};
+use crate::recording::{Sid, Tenant};
+
+/// The queue; clones share it.
+#[derive(Clone)]
+pub struct EmbeddedJobs(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    changed: Notify,
+    per_tenant: usize,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: HashMap<Sid, Entry>,
+    play: Turns,
+    prefetch: Turns,
+    /// By time, then by order of arrival.
+    delayed: BTreeMap<(Instant, u64), Sid>,
+    arrivals: u64,
+    running: HashMap<Tenant, usize>,
+    leased: u64,
+}
+
+struct Entry {
+    job: Job,
+    tries: u32,
+    begun: Option<Instant>,
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Ready,
+    Delayed,
+    Leased,
+}
+
+/// Tenants take turns; each tenant's jobs keep their order.
+#[derive(Default)]
+struct Turns {
+    tenants: VecDeque<Tenant>,
+    waiting: HashMap<Tenant, VecDeque<Sid>>,
+    length: u64,
+}
+
+impl Turns {
+    fn push(&mut self, tenant: &Tenant, sid: Sid) {
+        let queue = self.waiting.entry(tenant.clone()).or_default();
+        if queue.is_empty() {
+            self.tenants.push_back(tenant.clone());
+        }
+        queue.push_back(sid);
+        self.length += 1;
+    }
+
+    /// The next job of the first tenant in turn that may have one.
+    fn pop(&mut self, may: impl Fn(&Tenant) -> bool) -> Option<Sid> {
+        // Only tenants at their limit are passed over: fewer than there are jobs in hand.
+        let at = self.tenants.iter().position(may)?;
+        let tenant = self.tenants.remove(at)?;
+        let queue = self.waiting.get_mut(&tenant)?;
+        let sid = queue.pop_front();
+        self.length -= 1;
+        if queue.is_empty() {
+            self.waiting.remove(&tenant);
+        } else {
+            self.tenants.push_back(tenant);
+        }
+        sid
+    }
+}
+
+impl EmbeddedJobs {
+    /// An empty queue that gives out at most `per_tenant` jobs of one tenant at once.
+    pub fn new(per_tenant: usize) -> Self {
+        let inner = Inner { state: Mutex::default(), changed: Notify::new(), per_tenant: per_tenant.max(1) };
+        Self(Arc::new(inner))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No method panics half-way through a change.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job that may be done now, or when to look again.
+    fn take(&self) -> Result<EmbeddedLease, Option<Instant>> {
+        let mut state = self.state();
+        state.wake_due(Instant::now());
+        let sid = loop {
+            let State { play, prefetch, running, jobs, .. } = &mut *state;
+            let may = |tenant: &Tenant| running.get(tenant).is_none_or(|n| *n < self.0.per_tenant);
+            let Some(sid) = play.pop(may).or_else(|| prefetch.pop(may)) else {
+                return Err(state.delayed.keys().next().map(|(at, _)| *at));
+            };
+            // A prefetch that became a play stands in both lines; the first place it reached counts.
+            if jobs.get(&sid).is_some_and(|entry| entry.place == Place::Ready) {
+                break sid;
+            }
+        };
+        let Some(entry) = state.jobs.get_mut(&sid) else { return Err(None) };
+        entry.place = Place::Leased;
+        let begun = *entry.begun.get_or_insert_with(Instant::now);
+        let (job, tries) = (entry.job.clone(), entry.tries);
+        *state.running.entry(job.tenant.clone()).or_default() += 1;
+        state.leased += 1;
+        Ok(EmbeddedLease { jobs: self.clone(), job, tries, begun, over: false })
+    }
+
+    /// Ends a lease: `None` forgets the job, a span puts it back.
+    fn give_back(&self, job: &Job, again: Option<Duration>) {
+        {
+            let mut state = self.state();
+            state.leased -= 1;
+            if let Some(running) = state.running.get_mut(&job.tenant) {
+                *running -= 1;
+                if *running == 0 {
+                    state.running.remove(&job.tenant);
+                }
+            }
+            match again {
+                None => drop(state.jobs.remove(&job.sid)),
+                Some(after) => state.put_back(job.sid, after),
+            }
+        }
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl State {
+    fn put_back(&mut self, sid: Sid, after: Duration) {
+        self.arrivals += 1;
+        let at = Instant::now() + after;
+        let Some(entry) = self.jobs.get_mut(&sid) else { return };
+        entry.tries += 1;
+        entry.place = Place::Delayed;
+        self.delayed.insert((at, self.arrivals), sid);
+    }
+
+    fn wake_due(&mut self, now: Instant) {
+        while let Some(first) = self.delayed.first_entry() {
+            if first.key().0 > now {
+                return;
+            }
+            let sid = first.remove();
+            if let Some(entry) = self.jobs.get_mut(&sid) {
+                entry.place = Place::Ready;
+                let job = entry.job.clone();
+                self.line(job.priority).push(&job.tenant, sid);
+            }
+        }
+    }
+
+    fn line(&mut self, priority: Priority) -> &mut Turns {
+        match priority {
+            Priority::Play => &mut self.play,
+            Priority::Prefetch => &mut self.prefetch,
+        }
+    }
+}
+
+#[async_trait]
+impl Jobs for EmbeddedJobs {
+    async fn ensure(&self, job: Job) -> Result<bool, QueueError> {
+        let new = {
+            let mut state = self.state();
+            match state.jobs.get_mut(&job.sid) {
+                None => {
+                    let entry = Entry { job: job.clone(), tries: 0, begun: None, place: Place::Ready };
+                    state.jobs.insert(job.sid, entry);
+                    state.line(job.priority).push(&job.tenant, job.sid);
+                    true
+                }
+                Some(entry) => {
+                    let overtakes = job.priority > entry.job.priority;
+                    entry.job.priority = entry.job.priority.max(job.priority);
+                    if overtakes && entry.place == Place::Ready {
+                        state.play.push(&job.tenant, job.sid);
+                    }
+                    false
+                }
+            }
+        };
+        self.0.changed.notify_waiters();
+        Ok(new)
+    }
+
+    async fn lease(&self) -> Box<dyn Lease> {
+        loop {
+            // Registered before looking: a change between the look and the wait wakes us all the same.
+            let changed = self.0.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.take() {
+                Ok(lease) => return Box::new(lease),
+                Err(Some(due)) => {
+                    let _ = tokio::time::timeout_at(due, changed).await;
+                }
+                Err(None) => changed.await,
+            }
+        }
+    }
+
+    fn depth(&self) -> Depth {
+        let state = self.state();
+        let delayed = state.delayed.len() as u64;
+        Depth { ready: state.jobs.len() as u64 - delayed - state.leased, delayed, leased: state.leased }
+    }
+}
+
+struct EmbeddedLease {
+    jobs: EmbeddedJobs,
+    job: Job,
+    tries: u32,
+    begun: Instant,
+    over: bool,
+}
+
+#[async_trait]
+impl Lease for EmbeddedLease {
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    async fn finish(mut self: Box<Self>) {
+        self.over = true;
+        self.jobs.give_back(&self.job, None);
+    }
+
+    async fn retry(mut self: Box<Self>, after: Duration) {
+        self.over = true;
+        self.jobs.give_back(&self.job, Some(after));
+    }
+}
+
+impl Drop for EmbeddedLease {
+    fn drop(&mut self) {
+        if !self.over {
+            self.jobs.give_back(&self.job, Some(Duration::ZERO));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(n: u8, tenant: &str, priority: Priority) -> Job {
+        Job { sid: format!("CA{n:032x}").parse().unwrap(), tenant: Tenant::new(tenant).unwrap(), priority }
+    }
+
+    async fn queue(jobs: &[Job]) -> EmbeddedJobs {
+        let queue = EmbeddedJobs::new(2);
+        for job in jobs {
+            queue.ensure(job.clone()).await.unwrap();
+        }
+        queue
+    }
+
+    #[tokio::test]
+    async fn a_recording_has_one_job_however_many_ask() {
+        let queue = queue(&[]).await;
+        assert!(queue.ensure(job(1, "t", Priority::Prefetch)).await.unwrap());
+        assert!(!queue.ensure(job(1, "t", Priority::Play)).await.unwrap());
+        let lease = queue.lease().await;
+        assert!(!queue.ensure(job(1, "t", Priority::Play)).await.unwrap(), "in hand counts too");
+        lease.finish().await;
+        assert_eq!(queue.depth(), Depth::default());
+        assert!(queue.take().is_err(), "its second place in line is void");
+    }
+
+    #[tokio::test]
+    async fn plays_overtake_prefetches_and_tenants_take_turns() {
+        use Priority::{Play, Prefetch};
+        let queue = queue(&[job(1, "a", Prefetch), job(2, "a", Play), job(3, "a", Play), job(4, "b", Play)]).await;
+        queue.ensure(job(1, "a", Play)).await.unwrap();
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            let lease = queue.lease().await;
+            order.push(lease.job().clone());
+            lease.finish().await;
+        }
+        assert_eq!(order, [job(2, "a", Play), job(4, "b", Play), job(3, "a", Play), job(1, "a", Play)]);
+    }
+
+    #[tokio::test]
+    async fn a_tenant_at_its_limit_waits_and_others_pass() {
+        let play = Priority::Play;
+        let queue = queue(&[job(1, "a", play), job(2, "a", play), job(3, "a", play), job(4, "b", play)]).await;
+        let first = queue.lease().await;
+        let others = [queue.lease().await, queue.lease().await];
+        assert_eq!(others[0].job().tenant.as_str(), "b");
+        assert!(queue.take().is_err());
+        first.finish().await;
+        assert_eq!(queue.lease().await.job(), &job(3, "a", play));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_comes_when_it_is_due_and_counts() {
+        let queue = queue(&[job(1, "t", Priority::Play)]).await;
+        let before = Instant::now();
+        queue.lease().await.retry(Duration::from_secs(3)).await;
+        assert_eq!(queue.depth().delayed, 1);
+        let again = queue.lease().await;
+        assert_eq!((again.tries(), before.elapsed().as_secs()), (1, 3));
+        assert_eq!(again.begun(), before);
+    }
+
+    #[tokio::test]
+    async fn a_lease_dropped_by_a_dead_worker_is_given_out_again() {
+        let queue = queue(&[job(1, "t", Priority::Play)]).await;
+        drop(queue.lease().await);
+        assert_eq!(queue.lease().await.tries(), 1);
+    }
+}

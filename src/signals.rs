@@ -1,0 +1,27 @@
+//! The port between those who land and those who tell listeners. A signal is a hint: losing one costs a sweep
+//! interval, never a listener.
+
+mod local;
+mod watch;
+
+use crate::recording::{Media, Progress, Recording, Sid, Status};
+
+pub use local::LocalSignals;
+pub use watch::watch;
+
+/// Something that somebody should look at.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// A file has its final name; with its shape, when the sender has just verified it.
+    Landed(Sid, Option<Media>),
+    /// The catalog has a new status.
+    Changed(Box<(Recording, Status)>),
+    /// A download has come on.
+    Progress(Sid, Progress),
+}
+
+/// Where workers put signals. Never blocks and never fails: what cannot be sent is found by the sweep.
+pub trait Signals: Send + Sync + 'static {
+    /// Sends to every server, this one included.
+    fn send(&self, signal: Signal);
+}

@@ -1,0 +1,198 @@
+//! Named events: each function counts, and logs where a person should know. Labels have few values, and no secret,
+//! SID or tenant is ever one.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::Duration;
+use tracing::{info, warn};
+
+use crate::recording::{Code, Sid};
+
+/// From 50 µs, where a push lies, to a minute, where a download may.
+const SECONDS: [f64; 18] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    30.0, 60.0,
+];
+
+/// Installs the recorder; once per process.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .install_recorder()?;
+    describe();
+    gauge!("landfall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("landfall_media_requests_total", "Requests for a recording's bytes, by what came of them");
+    describe_counter!("landfall_media_bytes_total", Unit::Bytes, "Bytes of recordings promised in answers");
+    describe_counter!("landfall_http_requests_total", "Requests answered");
+    describe_histogram!("landfall_http_request_duration_seconds", Unit::Seconds, "From request to answer's head");
+    describe_histogram!("landfall_media_first_byte_seconds", Unit::Seconds, "From request to a recording's first byte");
+    describe_gauge!("landfall_websocket_connections", "Open sockets");
+    describe_counter!("landfall_websocket_closed_total", "Sockets closed, by code");
+    describe_counter!("landfall_websocket_rejected_total", "Upgrades refused, by reason");
+    describe_gauge!("landfall_subscriptions", "Recordings watched, once per listener");
+    describe_gauge!("landfall_waiters", "Held requests and plays that have not ended");
+    describe_histogram!("landfall_ready_push_seconds", Unit::Seconds, "From signal to the listener's socket");
+    describe_histogram!("landfall_wait_seconds", Unit::Seconds, "From play to ready or failed");
+    describe_counter!("landfall_missed_signals_recovered_total", "Landings that the sweep found and no signal told");
+    describe_gauge!("landfall_jobs", "Downloads, by state");
+    describe_counter!("landfall_job_retries_total", "Downloads tried again, by reason");
+    describe_counter!("landfall_downloads_total", "Downloads ended, by outcome");
+    describe_histogram!("landfall_download_seconds", Unit::Seconds, "From lease to landing");
+    describe_counter!("landfall_download_bytes_total", Unit::Bytes, "Bytes fetched from the source");
+    describe_counter!("landfall_source_requests_total", "Requests to the source, by status");
+    describe_counter!("landfall_webhooks_total", "Callbacks received, by outcome");
+    describe_gauge!("landfall_volume_recordings", "Recordings in the volume");
+    describe_gauge!("landfall_volume_bytes", Unit::Bytes, "Bytes of recordings in the volume");
+    describe_gauge!("landfall_volume_free_bytes", Unit::Bytes, "Free bytes on the volume");
+    describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
+    describe_gauge!("landfall_build_info", "1, with the version as label");
+}
+
+/// A request was answered.
+pub fn http_request(route: &'static str, method: &'static str, status: u16, took: Duration) {
+    let labels = [("route", route), ("method", method), ("status", status_label(status))];
+    counter!("landfall_http_requests_total", &labels).increment(1);
+    histogram!("landfall_http_request_duration_seconds", "route" => route).record(took);
+}
+
+/// A recording's bytes were asked for. `result` is `hit`, `miss`, `gone` or `denied`.
+pub fn media_request(result: &'static str, route: &'static str, bytes: u64, took: Duration) {
+    counter!("landfall_media_requests_total", "result" => result, "route" => route).increment(1);
+    counter!("landfall_media_bytes_total", "result" => result).increment(bytes);
+    histogram!("landfall_media_first_byte_seconds", "result" => result).record(took);
+}
+
+/// A socket was opened.
+pub fn socket_opened() {
+    gauge!("landfall_websocket_connections").increment(1);
+}
+
+/// A socket was closed; 1006 when the connection just ended.
+pub fn socket_closed(code: u16) {
+    gauge!("landfall_websocket_connections").decrement(1);
+    counter!("landfall_websocket_closed_total", "code" => code.to_string()).increment(1);
+}
+
+/// An upgrade was refused.
+pub fn socket_rejected(reason: &'static str) {
+    counter!("landfall_websocket_rejected_total", "reason" => reason).increment(1);
+}
+
+/// A `ready` was written to a socket.
+pub fn ready_pushed(took: Duration) {
+    histogram!("landfall_ready_push_seconds").record(took);
+}
+
+/// Somebody began to wait for a recording.
+pub fn wait_began() {
+    gauge!("landfall_waiters").increment(1);
+}
+
+/// A wait ended: `ready`, `failed`, `gone`, `left` or `timeout`.
+pub fn wait_ended(outcome: &'static str, took: Duration) {
+    gauge!("landfall_waiters").decrement(1);
+    histogram!("landfall_wait_seconds", "outcome" => outcome).record(took);
+}
+
+/// A bound was reached; its name is the limit's key.
+pub fn limited(limit: &'static str) {
+    counter!("landfall_limits_total", "limit" => limit).increment(1);
+}
+
+/// The sweep found a landing that no signal had told.
+pub fn missed_signal_recovered(sid: Sid) {
+    counter!("landfall_missed_signals_recovered_total").increment(1);
+    warn!(%sid, "a landing was found by the sweep: its signal was lost");
+}
+
+/// The source answered, or not (`error`).
+pub fn source_request(status: &str) {
+    counter!("landfall_source_requests_total", "status" => status.to_owned()).increment(1);
+}
+
+/// A download will be tried again.
+pub fn download_retried(sid: Sid, code: Code, after: Duration, why: &str) {
+    counter!("landfall_job_retries_total", "reason" => code.as_str()).increment(1);
+    info!(%sid, code = code.as_str(), after_ms = after.as_millis() as u64, why, "download to be tried again");
+}
+
+/// A recording landed.
+pub fn download_landed(sid: Sid, bytes: u64, took: Duration) {
+    counter!("landfall_downloads_total", "outcome" => "landed").increment(1);
+    counter!("landfall_download_bytes_total").increment(bytes);
+    histogram!("landfall_download_seconds").record(took);
+    info!(%sid, bytes, took_ms = took.as_millis() as u64, "recording landed");
+}
+
+/// A download was given up.
+pub fn download_ended(sid: Sid, outcome: &'static str, code: Code, why: &str) {
+    counter!("landfall_downloads_total", "outcome" => outcome).increment(1);
+    warn!(%sid, code = code.as_str(), why, "download ended without a recording");
+}
+
+/// A callback was answered: `accepted`, `waiting`, `repeated`, `bad_signature`, `bad_request`, `failed`.
+pub fn webhook(outcome: &'static str) {
+    counter!("landfall_webhooks_total", "outcome" => outcome).increment(1);
+}
+
+/// Gauges that are read when somebody asks for the metrics.
+pub struct Levels {
+    /// Attached waiters.
+    pub subscriptions: u64,
+    /// Jobs that can be leased, wait for a retry, are in hand.
+    pub jobs: [u64; 3],
+}
+
+/// Sets them.
+pub fn levels(levels: &Levels) {
+    gauge!("landfall_subscriptions").set(levels.subscriptions as f64);
+    for (state, count) in ["ready", "delayed", "leased"].into_iter().zip(levels.jobs) {
+        gauge!("landfall_jobs", "state" => state).set(count as f64);
+    }
+}
+
+/// What lies in the volume: counted now and then, in the background.
+pub fn volume_contents(recordings: u64, bytes: u64) {
+    gauge!("landfall_volume_recordings").set(recordings as f64);
+    gauge!("landfall_volume_bytes").set(bytes as f64);
+}
+
+/// What is free on the volume.
+pub fn volume_free(bytes: u64) {
+    gauge!("landfall_volume_free_bytes").set(bytes as f64);
+}
+
+/// The status codes we answer with, as text that needs no allocation.
+fn status_label(status: u16) -> &'static str {
+    match status {
+        101 => "101",
+        200 => "200",
+        201 => "201",
+        202 => "202",
+        204 => "204",
+        206 => "206",
+        304 => "304",
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        405 => "405",
+        409 => "409",
+        410 => "410",
+        412 => "412",
+        413 => "413",
+        415 => "415",
+        416 => "416",
+        422 => "422",
+        426 => "426",
+        429 => "429",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        _ => "other",
+    }
+}

@@ -2,6 +2,8 @@
 
 pub mod audio;
 pub mod catalog;
+pub mod delivery;
+pub mod fetch;
 pub mod jobs;
 pub mod range;
 pub mod recording;

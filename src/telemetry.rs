@@ -109,6 +109,11 @@ pub fn missed_signal_recovered(sid: Sid) {
     warn!(%sid, "a landing was found by the sweep: its signal was lost");
 }
 
+/// A recording landed and waiters were told, but the catalog could not be written.
+pub fn landing_not_noted(sid: Sid, why: &str) {
+    warn!(%sid, why, "a landing was not noted in the catalog; the next look at it will");
+}
+
 /// The source answered, or not (`error`).
 pub fn source_request(status: &str) {
     counter!("landfall_source_requests_total", "status" => status.to_owned()).increment(1);

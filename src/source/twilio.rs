@@ -2,6 +2,7 @@
 //! callback; credentials never follow a redirect to another origin.
 
 mod resource;
+pub mod signature;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};

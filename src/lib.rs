@@ -1,11 +1,13 @@
 //! Landfall: a push-based server for call recordings. ARCHITECTURE.md is the map.
 
 pub mod audio;
+pub mod auth;
 pub mod catalog;
 pub mod jobs;
 pub mod range;
 pub mod recording;
 pub mod registry;
+pub mod secret;
 pub mod signals;
 pub mod source;
 pub mod telemetry;

@@ -11,6 +11,7 @@ pub mod range;
 pub mod recording;
 pub mod registry;
 pub mod secret;
+pub mod serve;
 pub mod signals;
 pub mod source;
 pub mod telemetry;

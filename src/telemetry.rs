@@ -55,7 +55,8 @@ fn describe() {
 /// A request was answered.
 pub fn http_request(route: SharedString, method: &'static str, status: u16, took: Duration) {
     let status = status_label(status);
-    counter!("landfall_http_requests_total", "route" => route.clone(), "method" => method, "status" => status).increment(1);
+    counter!("landfall_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
     histogram!("landfall_http_request_duration_seconds", "route" => route).record(took);
 }
 

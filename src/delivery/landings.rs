@@ -61,7 +61,12 @@ impl Delivery {
         if self.0.registry.holds(sid) {
             let failed = |now: &Status| {
                 let v = now.v + 1;
-                now.state.is_pending().then(|| Status { v, state: State::Failed, code: Some(code), ..Status::unknown() })
+                now.state.is_pending().then(|| Status {
+                    v,
+                    state: State::Failed,
+                    code: Some(code),
+                    ..Status::unknown()
+                })
             };
             self.0.registry.pin(sid).advance(failed).send().await;
         }

@@ -1,5 +1,6 @@
 //! What the handlers share: the use cases, the options, the bounds, and the two tokens of a shutdown.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -8,7 +9,7 @@ use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::limits::{Limits, LimitOptions};
+use super::limits::{LimitOptions, Limits};
 use super::protocol::PublicUrl;
 use crate::auth::Auth;
 use crate::catalog::Catalog;
@@ -33,10 +34,10 @@ pub struct CallbackAccount {
 /// How the server speaks.
 #[derive(Clone)]
 pub struct HttpOptions {
-    /// Scheme, host and port that browsers and the provider use, without a slash at the end.
-    pub public_url: String,
-    /// Origins that may read answers and open sockets.
-    pub allowed_origins: Vec<String>,
+    /// Scheme, host and port that browsers and the provider use; the address listened on, if there is none.
+    pub public_url: Option<String>,
+    /// Origins that may read answers and open sockets; the public URL's alone, if there are none.
+    pub allowed_origins: Option<Vec<String>>,
     /// The cookie that may carry a token.
     pub cookie: String,
     /// `Cache-Control` of media.
@@ -81,6 +82,7 @@ pub struct App {
     pub options: HttpOptions,
     /// Where URLs begin.
     pub base: PublicUrl,
+    origins: Vec<String>,
     /// Who has how much.
     pub limits: Limits,
     /// Open sockets.
@@ -92,23 +94,26 @@ pub struct App {
 }
 
 impl App {
-    /// The state of a server that is not draining.
-    pub fn new(parts: Parts, options: HttpOptions, tasks: TaskTracker) -> Arc<Self> {
-        let base = PublicUrl(options.public_url.trim_end_matches('/').into());
+    /// The state of a server that listens on that address.
+    pub fn new(parts: Parts, options: HttpOptions, address: SocketAddr) -> Arc<Self> {
+        let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let base = PublicUrl(base.trim_end_matches('/').into());
+        let origins = options.allowed_origins.clone().unwrap_or_else(|| vec![base.0.to_string()]);
         let limits = Limits::new(options.limits);
         Arc::new(Self {
             parts,
             options,
             base,
+            origins,
             limits,
             sockets: AtomicU64::new(0),
             draining: CancellationToken::new(),
-            tasks,
+            tasks: TaskTracker::new(),
         })
     }
 
     /// Whether a browser's page of that origin may read our answers.
     pub fn allows(&self, origin: &str) -> bool {
-        self.options.allowed_origins.iter().any(|allowed| allowed == origin)
+        self.origins.iter().any(|allowed| allowed == origin)
     }
 }

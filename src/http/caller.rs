@@ -104,10 +104,13 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<axum::http::HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
-    fn token<'a>(headers: &'a HeaderMap) -> Option<&'a str> {
+    fn token(headers: &HeaderMap) -> Option<&str> {
         credential(headers, "session").map(|credential| match credential {
             Credential::Header(token) | Credential::Cookie(token) => token,
         })

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State as Shared};
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -94,7 +94,8 @@ impl Registration {
             _ => None,
         };
         let account = self.account_sid;
-        if account.len() != 34 || !account.starts_with("AC") || !account.bytes().skip(2).all(|b| b.is_ascii_hexdigit()) {
+        if account.len() != 34 || !account.starts_with("AC") || !account.bytes().skip(2).all(|b| b.is_ascii_hexdigit())
+        {
             return Err(bad("account_sid is AC and 32 hexadecimal digits"));
         }
         let recording_sid = match self.recording_sid.as_deref() {

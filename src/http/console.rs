@@ -1,6 +1,8 @@
 //! The console's files, compiled in. Without them, a page says how to build it.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use include_dir::{Dir, include_dir};

@@ -18,9 +18,9 @@ use tracing::{Instrument, debug, error, info_span};
 
 use super::app::App;
 use super::caller::Peer;
+use super::cors;
 use super::media::{self, Disposition};
 use super::problem::Problem;
-use super::cors;
 use crate::telemetry;
 
 /// Where the proxy in front, or nobody, has written the request's id.

@@ -88,9 +88,8 @@ impl Limits {
     pub fn prepare(&self, caller: &Caller) -> Result<(), Duration> {
         let most = f64::from(self.options.prepares_per_minute.max(1));
         let now = Instant::now();
-        let refilled = |bucket: &Bucket| {
-            (bucket.left + most * (now - bucket.at).as_secs_f64() / MINUTE.as_secs_f64()).min(most)
-        };
+        let refilled =
+            |bucket: &Bucket| (bucket.left + most * (now - bucket.at).as_secs_f64() / MINUTE.as_secs_f64()).min(most);
         let mut buckets = self.prepares.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MOST_BUCKETS {
             buckets.retain(|_, bucket| refilled(bucket) < most);

@@ -15,7 +15,10 @@ const LATER: Duration = Duration::from_secs(2);
 
 /// A problem answer. Rendered by the outermost layer, which knows the request's id.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
     status: StatusCode,
     code: &'static str,
     message: &'static str,
@@ -52,19 +55,20 @@ pub struct Document<'a> {
 }
 
 impl Problem {
-    const fn new(status: StatusCode, code: &'static str, message: &'static str, message_he: &'static str) -> Self {
-        Self { status, code, message, message_he, detail: String::new(), retry_after: None, header: None }
+    fn new(status: StatusCode, code: &'static str, message: &'static str, message_he: &'static str) -> Self {
+        let (detail, retry_after, header) = (String::new(), None, None);
+        Self(Box::new(Inner { status, code, message, message_he, detail, retry_after, header }))
     }
 
     /// Says what, where, and how to mend it.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
+        self.0.detail = detail.into();
         self
     }
 
     /// Says when trying again may help.
     pub fn retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
+        self.0.retry_after = Some(after);
         self
     }
 
@@ -92,8 +96,13 @@ impl Problem {
 
     /// The route does not know the method: 405.
     pub fn wrong_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The request is not valid.", "הבקשה אינה תקינה.")
-            .detail("the route does not know this method; GET /openapi.json lists those it knows")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "The request is not valid.",
+            "הבקשה אינה תקינה.",
+        )
+        .detail("the route does not know this method; GET /openapi.json lists those it knows")
     }
 
     /// Who is asking? 401; or 503 when we cannot tell.
@@ -106,13 +115,14 @@ impl Problem {
         }
         let (message, message_he) = ("Please sign in again.", "יש להתחבר מחדש.");
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message, message_he);
-        problem.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        problem.0.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         problem.detail(denied.to_string())
     }
 
     /// Known, but not allowed: 403.
     pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code, "You are not allowed to do this.", "אין לך הרשאה לפעולה זו.").detail(detail)
+        Self::new(StatusCode::FORBIDDEN, code, "You are not allowed to do this.", "אין לך הרשאה לפעולה זו.")
+            .detail(detail)
     }
 
     /// Another's already: 409.
@@ -132,7 +142,7 @@ impl Problem {
     pub fn range_not_satisfiable(length: u64) -> Self {
         let (message, message_he) = ("That part of the recording does not exist.", "קטע זה של ההקלטה אינו קיים.");
         let mut problem = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", message, message_he);
-        problem.header = HeaderValue::from_str(&format!("bytes */{length}")).ok().map(|value| (CONTENT_RANGE, value));
+        problem.0.header = HeaderValue::from_str(&format!("bytes */{length}")).ok().map(|value| (CONTENT_RANGE, value));
         problem.detail(format!("the recording has {length} bytes"))
     }
 
@@ -191,31 +201,32 @@ impl Problem {
 
     /// The stable name.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     /// The answer's body, for the request of that id.
     pub fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+        let Inner { status, code, message, message_he, detail, retry_after, .. } = &*self.0;
         Document {
             kind: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-            message: self.message,
-            message_he: self.message_he,
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            code,
+            message,
+            message_he,
             request_id,
-            retry_after_ms: self.retry_after.map(|after| after.as_millis() as u64),
+            retry_after_ms: retry_after.map(|after| after.as_millis() as u64),
         }
     }
 
     /// Its header fields.
     fn headers(&self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = &self.0.header {
             headers.insert(name, value.clone());
         }
-        if let Some(after) = self.retry_after {
+        if let Some(after) = self.0.retry_after {
             headers.insert(RETRY_AFTER, after.as_millis().div_ceil(1000).max(1).to_string().parse().unwrap_or(ONE));
         }
     }
@@ -238,7 +249,7 @@ impl From<DeliveryError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
+        let mut response = self.0.status.into_response();
         self.headers(response.headers_mut());
         response.extensions_mut().insert(self);
         response

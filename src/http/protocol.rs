@@ -130,7 +130,13 @@ pub enum ServerMessage<'a> {
     /// The answer to `unsubscribe`.
     Unsubscribed { id: u64 },
     /// How far a download has come.
-    Progress { sid: Sid, v: u64, received: u64, #[serde(skip_serializing_if = "Option::is_none")] total: Option<u64> },
+    Progress {
+        sid: Sid,
+        v: u64,
+        received: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
     /// It can be heard.
     Ready(&'a StateObject<'a>),
     /// It cannot be heard now.
@@ -150,7 +156,14 @@ pub enum ServerMessage<'a> {
     /// The server stops: come back after that time.
     Drain { reconnect_in_ms: u64 },
     /// Something in a message could not be done; the socket stays open.
-    Error { #[serde(skip_serializing_if = "Option::is_none")] id: Option<u64>, #[serde(skip_serializing_if = "Option::is_none")] sid: Option<&'a str>, code: &'a str, message: &'a str },
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sid: Option<&'a str>,
+        code: &'a str,
+        message: &'a str,
+    },
 }
 
 /// One entry of `subscribed`.
@@ -179,7 +192,12 @@ pub enum ClientMessage {
     /// The token, when the handshake carried none.
     Hello { token: String },
     /// Watch or play these.
-    Subscribe { id: u64, sids: Vec<String>, #[serde(default)] intent: WireIntent },
+    Subscribe {
+        id: u64,
+        sids: Vec<String>,
+        #[serde(default)]
+        intent: WireIntent,
+    },
     /// Stop watching these.
     Unsubscribe { id: u64, sids: Vec<String> },
     /// A new token.

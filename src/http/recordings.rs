@@ -76,7 +76,11 @@ pub struct LandedSids {
 #[utoipa::path(get, path = "/api/recordings/{sid}", tag = "recordings",
     params(("sid" = String, Path, description = "CA… or RE…")),
     responses((status = 200, body = StateObject), (status = 400, description = "bad_sid"), (status = 404)))]
-pub async fn state(Known(caller): Known, Shared(app): Shared<Arc<App>>, Path(sid): Path<String>) -> Result<Response, Problem> {
+pub async fn state(
+    Known(caller): Known,
+    Shared(app): Shared<Arc<App>>,
+    Path(sid): Path<String>,
+) -> Result<Response, Problem> {
     let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
     let seen = app.parts.delivery.look_at(&caller.scope, sid).await?;
     Ok(Json(StateObject::new(sid, &seen.recording, &seen.status, &app.base)).into_response())
@@ -103,7 +107,11 @@ pub async fn list(
     params(("sid" = String, Path, description = "CA… or RE…")),
     responses((status = 200, description = "It has landed", body = Prepared), (status = 202, description = "It is on its way", body = Prepared),
         (status = 404), (status = 410), (status = 429, description = "too_many_requests")))]
-pub async fn prepare(Known(caller): Known, Shared(app): Shared<Arc<App>>, Path(sid): Path<String>) -> Result<Response, Problem> {
+pub async fn prepare(
+    Known(caller): Known,
+    Shared(app): Shared<Arc<App>>,
+    Path(sid): Path<String>,
+) -> Result<Response, Problem> {
     let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
     app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
     let seen = app.parts.delivery.play(&caller.scope, sid).await?;

@@ -37,8 +37,14 @@ pub(super) enum Due {
 impl Clock {
     pub fn start(caller: &Caller) -> Self {
         let now = Instant::now();
-        let mut clock =
-            Self { ping_at: now + PING_EVERY, pong_by: None, warn_at: None, expires_at: now, ends_at: now, leave_at: None };
+        let mut clock = Self {
+            ping_at: now + PING_EVERY,
+            pong_by: None,
+            warn_at: None,
+            expires_at: now,
+            ends_at: now,
+            leave_at: None,
+        };
         clock.renew(caller);
         clock
     }

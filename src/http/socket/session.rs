@@ -14,9 +14,7 @@ use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Watched};
 use crate::http::app::App;
 use crate::http::limits::Held;
-use crate::http::protocol::{
-    ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text,
-};
+use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
 use crate::http::watching::{Watching, refusal};
 use crate::recording::Sid;
 use crate::registry::{EventKind, Inbox, Mailbox};
@@ -204,9 +202,7 @@ impl Session {
     async fn tick(&mut self, socket: &mut WebSocket) -> Result<(), Close> {
         match self.clock.due() {
             Some(Due::Ping) => say(socket, ServerMessage::Ping).await,
-            Some(Due::Expiring(left)) => {
-                say(socket, ServerMessage::Expiring { in_ms: left.as_millis() as u64 }).await
-            }
+            Some(Due::Expiring(left)) => say(socket, ServerMessage::Expiring { in_ms: left.as_millis() as u64 }).await,
             Some(Due::NoPong) => Err(Close::NoPong),
             Some(Due::Expired) => Err(Close::Token),
             Some(Due::Leave) => Err(Close::Draining),
@@ -237,10 +233,10 @@ fn text(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
         Some(Ok(Message::Binary(_))) => Err(Close::BadMessage),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
         // A peer's own codes would be labels without end.
-        Some(Ok(Message::Close(frame))) => Err(Close::ByPeer(match frame.map(|frame| frame.code) {
-            Some(code @ (1000 | 1001)) => code,
-            _ => 1005,
-        })),
+        Some(Ok(Message::Close(frame))) => {
+            let code = frame.map(|frame| frame.code).filter(|code| matches!(code, 1000 | 1001));
+            Err(Close::ByPeer(code.unwrap_or(1005)))
+        }
         Some(Err(error)) if is_too_large(&error) => Err(Close::TooLarge),
         Some(Err(_)) | None => Err(Close::ByPeer(1006)),
     }

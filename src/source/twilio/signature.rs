@@ -29,7 +29,8 @@ pub fn is_valid(auth_token: &str, url: &Url, signed: &Signed<'_>, signature: &st
         }
         Signed::Body(body) => {
             let Some((_, announced)) = url.query_pairs().find(|(name, _)| name == "bodySHA256") else { return false };
-            let found: String = digest::digest(&digest::SHA256, body).as_ref().iter().map(|b| format!("{b:02x}")).collect();
+            let found: String =
+                digest::digest(&digest::SHA256, body).as_ref().iter().map(|b| format!("{b:02x}")).collect();
             if !announced.eq_ignore_ascii_case(&found) {
                 return false;
             }

@@ -1,0 +1,6 @@
+//! The server as its users meet it: real sockets, real files, a real SQLite, and the simulator as the provider.
+
+#![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
+
+mod support;
+mod the_way;

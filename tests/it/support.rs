@@ -1,0 +1,9 @@
+//! A server on free ports with a provider of its own, and clients that know its tokens.
+
+mod server;
+mod socket;
+mod token;
+
+pub use server::{Bench, Knobs};
+pub use socket::Socket;
+pub use token::{SECRET, token};

@@ -58,7 +58,7 @@ need_component() {
     rustup component add "$2" || fail "\`$1\` is missing: rustup component add $2"
 }
 
-# The test runner. Its absence is no reason not to test: see nextest_or_cargo in test.sh.
+# The test runner. Its absence is no reason not to test: callers then take `cargo test`.
 need_nextest() {
     if have cargo-nextest; then return; fi
     say "Installing cargo-nextest $NEXTEST_VERSION (once; some minutes)"

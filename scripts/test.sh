@@ -20,16 +20,6 @@ step() {
     passed+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
 }
 
-web_npm() { (cd web-client && npm run "$@"); }
-
-nextest_or_cargo() {
-    if have cargo-nextest; then
-        cargo nextest run --workspace
-    else
-        cargo test --workspace --lib --bins --tests
-    fi
-}
-
 format() {
     need_rust
     need_component rustfmt rustfmt
@@ -46,15 +36,19 @@ lint() {
 
 web() {
     need_web_packages
-    step "Web client, types" web_npm typecheck
-    step "Web client, tests" web_npm test
+    step "Web client, types" npm --prefix web-client run typecheck
+    step "Web client, tests" npm --prefix web-client run test
     step "Web client, build" scripts/web.sh
 }
 
 rust() {
     need_rust
     need_nextest
-    step "Tests" nextest_or_cargo
+    if have cargo-nextest; then
+        step "Tests" cargo nextest run --workspace
+    else
+        step "Tests" cargo test --workspace --lib --bins --tests
+    fi
     step "Tests in the documentation" cargo test --workspace --doc
 }
 
@@ -65,7 +59,7 @@ e2e() {
     step "Programs under test" cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
     export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"
-    step "End to end" web_npm e2e
+    step "End to end" npm --prefix web-client run e2e
 }
 
 began=$SECONDS

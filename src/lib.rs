@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod auth;
 pub mod catalog;
+pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod fetch;

@@ -44,7 +44,7 @@ pub struct Config {
     pub volume: PathBuf,
     /// Where the catalog is.
     pub database_url: Database,
-    /// Origins of pages that may call; see [`Config::allowed_origins`].
+    /// Origins of pages that may call; the public URL's alone, when there are none.
     pub allowed_origins: Option<Vec<String>>,
     /// Who is asking.
     pub auth: AuthConfig,
@@ -212,12 +212,6 @@ impl Config {
     pub fn public_url(&self, bound: SocketAddr) -> String {
         let local = || base(reachable(bound));
         self.public_url.clone().unwrap_or_else(local)
-    }
-
-    /// The origins whose pages may call a server that listens at `bound`, as browsers write them.
-    pub fn allowed_origins(&self, bound: SocketAddr) -> Vec<String> {
-        let own = || vec![self.public_url(bound)];
-        self.allowed_origins.clone().unwrap_or_else(own)
     }
 
     /// How callers are told apart.

@@ -38,7 +38,7 @@ fn a_secret_is_all_that_is_needed() {
     let config = good("");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url(config.listen), "http://127.0.0.1:8080");
-    assert_eq!(config.allowed_origins(config.listen), ["http://127.0.0.1:8080"]);
+    assert_eq!(config.allowed_origins, None);
     assert_eq!(config.volume, Path::new("./data/recordings"));
     assert_eq!(config.database_url, Database::Sqlite("./data/landfall.db".into()));
     assert_eq!((config.auth.mode, &*config.auth.tenant_claim), (AuthMode::Jwt, "business_id"));
@@ -146,7 +146,7 @@ fn lists_and_sections_in_variables_are_json() {
         ("LANDFALL_MEDIA__HEAD_PREPARES", "true"),
     ])
     .unwrap();
-    assert_eq!(config.allowed_origins(config.listen), ["https://a.example", "http://b.example:81"]);
+    assert_eq!(config.allowed_origins.unwrap(), ["https://a.example", "http://b.example:81"]);
     assert_eq!((config.limits.sids_per_socket, config.limits.message_bytes), (5, 2048));
     assert!(config.media.head_prepares);
     let error = with_vars(&[("LANDFALL_ALLOWED_ORIGINS", "https://a.example")]).unwrap_err();

@@ -98,7 +98,7 @@ impl App {
     pub fn new(parts: Parts, options: HttpOptions, address: SocketAddr) -> Arc<Self> {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let base = PublicUrl(base.trim_end_matches('/').into());
-        let origins = options.allowed_origins.clone().unwrap_or_else(|| vec![base.0.to_string()]);
+        let origins = options.allowed_origins.clone().unwrap_or_else(|| own_origins(&base.0));
         let limits = Limits::new(options.limits);
         Arc::new(Self {
             parts,
@@ -116,4 +116,10 @@ impl App {
     pub fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed == origin)
     }
+}
+
+/// The public URL as an origin. On a developer's machine it has two names, and a browser may be given either.
+fn own_origins(base: &str) -> Vec<String> {
+    let other = base.strip_prefix("http://127.0.0.1").map(|port| format!("http://localhost{port}"));
+    std::iter::once(base.to_owned()).chain(other).collect()
 }

@@ -59,7 +59,6 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
   return (
     <>
       <Header onSignOut={token ? () => onSignOut() : undefined} />
-      <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
       <main className="page">
         <h1 className="spoken">{text.calls}</h1>
         <Toolbar filter={filter} refreshing={calls.refreshing} onFilter={onFilter} onRefresh={calls.refresh} />
@@ -94,15 +93,18 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           </div>
         )}
       </main>
-      {current && (
-        <PlayerBar
-          key={current.sid}
-          listed={current}
-          audio={audio}
-          onPlaying={setPlaying}
-          onClose={() => setCurrent(undefined)}
-        />
-      )}
+      <div className="dock">
+        <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
+        {current && (
+          <PlayerBar
+            key={current.sid}
+            listed={current}
+            audio={audio}
+            onPlaying={setPlaying}
+            onClose={() => setCurrent(undefined)}
+          />
+        )}
+      </div>
       <audio ref={audio} preload="auto" />
     </>
   );

@@ -14,7 +14,7 @@ export function Header({ onSignOut }: { onSignOut: (() => void) | undefined }) {
         <Logo />
         <span className={`line ${online ? 'online' : ''}`}>
           <span className="line-dot" aria-hidden="true" />
-          <span className="line-text">{online ? text.link.online : text.link.connecting}</span>
+          <span className="line-text">{online ? text.link.online : phase === 'stopped' ? text.link.off : text.link.connecting}</span>
         </span>
         <LanguageSwitch />
         {onSignOut && (

@@ -90,10 +90,16 @@ export function PlayerBar({ listed, audio, onPlaying, onClose }: Props) {
     <section className="player" aria-label={text.player} data-state={state}>
       <div className="player-inner">
         <div className="player-what">
-          <span className="who-main">{recording.title ? <bdi>{recording.title}</bdi> : <Parties recording={recording} />}</span>
-          <span className="who-more">
-            {failed ? text.interrupted : blocked ? text.pressPlay : recording.title ? <Parties recording={recording} /> : text.states[state]}
-          </span>
+          {recording.title ? (
+            <bdi className="who-main">{recording.title}</bdi>
+          ) : (
+            <Parties className="who-main" recording={recording} />
+          )}
+          {recording.title && !blocked ? (
+            <Parties className="who-more" recording={recording} />
+          ) : (
+            <span className="who-more">{blocked ? text.pressPlay : text.states[state]}</span>
+          )}
         </div>
         <div className="player-middle">
           <Transport
@@ -118,10 +124,10 @@ export function PlayerBar({ listed, audio, onPlaying, onClose }: Props) {
               setRate(next);
             }}
           />
-          <a className="icon-button" href={downloadUrl(sid)} download aria-label={text.downloadOf(name)} title={text.download}>
+          <a className="icon-button download" href={downloadUrl(sid)} download aria-label={text.downloadOf(name)} title={text.download}>
             <Icon name="download" />
           </a>
-          <button type="button" className="icon-button" aria-label={text.closePlayer} title={text.closePlayer} onClick={onClose}>
+          <button type="button" className="icon-button close" aria-label={text.closePlayer} title={text.closePlayer} onClick={onClose}>
             <Icon name="close" />
           </button>
         </div>

@@ -19,6 +19,7 @@ export const he: Text = {
   link: {
     online: 'מחובר',
     connecting: 'מתחבר…',
+    off: 'לא מחובר',
     lost: 'החיבור נותק. ייתכן שהמוצג אינו עדכני; החיבור יחודש מעצמו.',
     stopped: {
       message: 'העדכונים החיים נעצרו: הדף והשרת אינם מבינים זה את זה. יש לטעון את הדף מחדש.',
@@ -74,7 +75,7 @@ export const he: Text = {
     absent: 'לא בוצעה הקלטה לשיחה זו',
     deleted_at_source: 'כבר אינה קיימת אצל הספק',
     source_unauthorized: 'הספק דוחה את פרטי הגישה',
-    source_failed: 'לא ניתן היה להביא אותה מהספק',
+    source_failed: 'הספק לא מסר אותה',
     not_yet_at_source: 'עדיין בתהליך הכנה אצל הספק',
     source_busy: 'הספק עמוס',
     volume_mismatch: 'השרת והעובד אינם חולקים כרך אחד',

@@ -1,7 +1,8 @@
 /** Line icons on a grid of 24, in the colour of the text around them. */
 const PATHS = {
-  back: 'M12 5V2L7.5 5.5 12 9V6a6.5 6.5 0 1 1-6.5 6.5',
-  forward: 'M12 5V2l4.5 3.500L12 9V6a6.5 6.5 0 1 0 6.5 6.5',
+  back: 'M12 5.5a7 7 0 1 1-6.6 4.7M15 2.5l-3 3 3 3',
+  forward: 'M12 5.5a7 7 0 1 0 6.6 4.7M9 2.5l3 3-3 3',
+  chevron: 'm7 10 5 5 5-5',
   download: 'M12 4v11m0 0 4.5-4.500M12 15l-4.5-4.500M5 19.500h14',
   refresh: 'M19.5 12a7.5 7.5 0 1 1-2.4-5.500M19.5 3.500v4h-4',
   search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13Zm4.8-1.700L20 20',
@@ -11,7 +12,6 @@ const PATHS = {
   retry: 'M4.5 12a7.5 7.5 0 1 0 2.4-5.500M4.5 3.500v4h4',
   signOut: 'M14 4H6v16h8M10 12h10m0 0-3.5-3.500M20 12l-3.5 3.5',
   offline: 'M3 3l18 18M8.5 8.600A13 13 0 0 0 3 11.500M12 7.500c3.4 0 6.6 1.4 9 4M6.5 15a8 8 0 0 1 4-2.300m4 1A8 8 0 0 1 17.5 15M12 19v.1',
-  waves: 'M3 12h1.500M8 8v8M12 4.500v15M16 8v8M19.5 12H21',
   empty: 'M4 13v-2m4 5V8m4 10.500v-13M16 16V8m4 5v-2',
 } as const;
 

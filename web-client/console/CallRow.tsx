@@ -30,8 +30,14 @@ export const CallRow = memo(function CallRow({ listed, playing, onPlay }: Props)
 
   return (
     <li ref={row} className={`row ${playing === 'no' ? '' : 'current'}`} data-sid={sid} data-state={state}>
-      <button type="button" className="play-button" disabled={gone} aria-label={label} onClick={() => onPlay(recording)}>
-        {playing === 'waiting' && state !== 'failed' && <Ring part={fraction(recording)} />}
+      <button
+        type="button"
+        className="play-button"
+        disabled={gone}
+        aria-label={label}
+        onClick={() => onPlay(recording)}
+      >
+        {playing === 'waiting' && state !== 'failed' && !gone && <Ring part={fraction(recording)} />}
         <Icon name={playing === 'playing' ? 'pause' : state === 'failed' ? 'retry' : 'play'} />
       </button>
       <div className="who">
@@ -44,7 +50,7 @@ export const CallRow = memo(function CallRow({ listed, playing, onPlay }: Props)
       </div>
       <span className="times">
         <time dateTime={started_at}>{started_at && timeOfDay(started_at, code)}</time>
-        <span>{duration_ms !== undefined && clock(duration_ms / 1000)}</span>
+        <span>{duration_ms !== undefined && clock(Math.round(duration_ms / 1000))}</span>
       </span>
       <StateBadge recording={recording} error={error} />
       {gone ? (

@@ -35,7 +35,9 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
   const calls = useCalls(filter, token, onUnauthorized);
   const { items, problem } = calls;
   if (!calls.loading && !problem) wasIn.current = true;
-  const why = problem && ((code === 'he' ? problem.messages.he : problem.messages.en) ?? (problem.status ? text.unexpected : text.network));
+  const why =
+    problem &&
+    ((code === 'he' ? problem.messages.he : problem.messages.en) ?? (problem.status ? text.unexpected : text.network));
 
   const onPlay = useCallback(
     (recording: Recording) => {
@@ -77,7 +79,11 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           </Blank>
         )}
         {items.length === 0 && !calls.loading && !problem && (
-          <Nothing calls={calls} filtered={filter.q !== '' || filter.state !== ''} onClear={() => setFilter(EVERYTHING)} />
+          <Nothing
+            calls={calls}
+            filtered={filter.q !== '' || filter.state !== ''}
+            onClear={() => setFilter(EVERYTHING)}
+          />
         )}
         {items.length > 0 && (calls.hasMore || problem) && (
           <div className="more">

@@ -47,7 +47,13 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
           }}
         />
         {typed && (
-          <button type="button" className="icon-button clear" aria-label={text.clearSearch} title={text.clearSearch} onClick={() => search('', 0)}>
+          <button
+            type="button"
+            className="icon-button clear"
+            aria-label={text.clearSearch}
+            title={text.clearSearch}
+            onClick={() => search('', 0)}
+          >
             <Icon name="close" />
           </button>
         )}
@@ -64,7 +70,14 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
           </option>
         ))}
       </Select>
-      <button type="button" className="icon-button boxed" aria-label={text.refresh} title={text.refresh} aria-busy={refreshing} onClick={onRefresh}>
+      <button
+        type="button"
+        className="icon-button boxed"
+        aria-label={text.refresh}
+        title={text.refresh}
+        aria-busy={refreshing}
+        onClick={onRefresh}
+      >
         <Icon name="refresh" className={refreshing ? 'turning' : ''} />
       </button>
     </div>

@@ -58,7 +58,9 @@ async function record(page) {
   });
   devtools.on('Network.webSocketCreated', ({ url }) => add({ kind: 'socket', url }));
   devtools.on('Network.webSocketFrameSent', ({ response }) => add({ kind: 'sent', ...told(response.payloadData) }));
-  devtools.on('Network.webSocketFrameReceived', ({ response }) => add({ kind: 'received', ...told(response.payloadData) }));
+  devtools.on('Network.webSocketFrameReceived', ({ response }) =>
+    add({ kind: 'received', ...told(response.payloadData) }),
+  );
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });

@@ -42,10 +42,11 @@ try {
   const row = page.locator(`.row[data-sid="${hour.call_sid}"]`);
   const state = (of, name) => of.and(page.locator(`[data-state="${name}"]`)).waitFor();
   const audio = (read) => page.locator('audio').evaluate(read);
-  const heard = () => page.waitForFunction(() => {
-    const element = document.querySelector('audio');
-    return !element.paused && element.currentTime > 0.1;
-  });
+  const heard = () =>
+    page.waitForFunction(() => {
+      const element = document.querySelector('audio');
+      return !element.paused && element.currentTime > 0.1;
+    });
 
   await step('a link with a token signs in and leaves no token in the address', async () => {
     await page.goto(`${server.base}/#token=${token({ sub: 'dana', business_id: TENANT })}`);
@@ -68,7 +69,10 @@ try {
     assert.deepEqual(visit('request').map(line), [], 'requests while the recording was on its way');
     assert.deepEqual(visit('socket').map(line), [], 'sockets beside the first');
     const asked = visit('sent').filter(({ type }) => type !== 'pong');
-    assert.deepEqual(asked.map(({ type, message }) => [type, message.intent, message.sids]), [['subscribe', 'play', [hour.call_sid]]]);
+    assert.deepEqual(
+      asked.map(({ type, message }) => [type, message.intent, message.sids]),
+      [['subscribe', 'play', [hour.call_sid]]],
+    );
   });
 
   await step('it sounds as soon as it has landed', async () => {
@@ -84,18 +88,25 @@ try {
     const { readyState, duration } = await audio(({ readyState, duration }) => ({ readyState, duration }));
     assert.ok(readyState >= 3, `readyState ${readyState}`);
     assert.ok(Math.abs(duration - SECONDS) < 2, `duration ${duration}`);
-    console.log(`    released → ready ${readyAt - released} ms → sound ${playingAt - readyAt} ms; duration ${duration} s`);
+    console.log(
+      `    released → ready ${readyAt - released} ms → sound ${playingAt - readyAt} ms; duration ${duration} s`,
+    );
   });
 
   await step('between the click and the sound nothing was requested but the sound', async () => {
     show(visit());
     // The browser itself fetches the page's icon anew, for its own media controls, once something sounds.
-    const requests = visit('request').filter(({ type, url }) => !(type === 'Other' && url.includes('/assets/favicon-')));
+    const requests = visit('request').filter(
+      ({ type, url }) => !(type === 'Other' && url.includes('/assets/favicon-')),
+    );
     assert.ok(requests.length > 0);
     for (const { method, url } of requests) {
       assert.equal(`${method} ${new URL(url).pathname}`, `GET /api/recordings/file/${hour.call_sid}`);
     }
-    assert.ok(requests.every(({ at }) => at >= released), 'the sound was requested before it was there');
+    assert.ok(
+      requests.every(({ at }) => at >= released),
+      'the sound was requested before it was there',
+    );
     assert.equal(network.all('socket').length, 1);
   });
 
@@ -103,11 +114,14 @@ try {
     const seek = network.since();
     const slider = page.getByRole('slider', { name: 'Position' });
     const { width, height } = await slider.boundingBox();
-    const seeked = audio((element) => new Promise((resolve) => (element.onseeked = () => resolve(element.currentTime))));
+    const seeked = audio(
+      (element) => new Promise((resolve) => (element.onseeked = () => resolve(element.currentTime))),
+    );
     await slider.click({ position: { x: width * 0.8, y: height / 2 } });
     const time = await seeked;
     assert.ok(Math.abs(time - SECONDS * 0.8) < SECONDS * 0.03, `at ${time} s`);
     await page.waitForFunction((at) => document.querySelector('audio').currentTime > at + 0.2, time);
+    assert.ok(Math.abs((await slider.inputValue()) - time) < 5, 'the slider is where the sound is');
     const ranges = seek('request').filter(({ range }) => /^bytes=[1-9]/.test(range ?? ''));
     assert.ok(ranges.length > 0, 'no Range request');
     for (const { status } of ranges) assert.equal(status, 206);

@@ -23,7 +23,15 @@ export function token(claims) {
 
 /** The provider's simulator. */
 export async function startProvider() {
-  const process = run('TWILIO_SIM_BIN', ['serve', '--listen', '127.0.0.1:0', '--account', ACCOUNT.account_sid, '--token', ACCOUNT.auth_token]);
+  const process = run('TWILIO_SIM_BIN', [
+    'serve',
+    '--listen',
+    '127.0.0.1:0',
+    '--account',
+    ACCOUNT.account_sid,
+    '--token',
+    ACCOUNT.auth_token,
+  ]);
   const base = await process.firstLine();
   const order = (method, path, body) => json(base + path, method, body);
   return {
@@ -60,7 +68,12 @@ export async function startServer(provider) {
     base,
     /** Tells the server of a call, as a back end does. */
     register: (callSid, call) =>
-      json(`${base}/api/calls/${callSid}`, 'PUT', { tenant: TENANT, account_sid: ACCOUNT.account_sid, ...call }, service),
+      json(
+        `${base}/api/calls/${callSid}`,
+        'PUT',
+        { tenant: TENANT, account_sid: ACCOUNT.account_sid, ...call },
+        service,
+      ),
     bytes: async (sid) => {
       const answer = await fetch(`${base}/api/recordings/file/${sid}`, { headers: { Authorization: service } });
       return Buffer.from(await answer.arrayBuffer());

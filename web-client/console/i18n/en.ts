@@ -18,7 +18,7 @@ export const en = {
     online: 'Live',
     connecting: 'Connecting…',
     off: 'Not live',
-    lost: 'Connection lost. What you see may be out of date; it comes back by itself.',
+    lost: 'No live connection. What you see may be out of date; it will come back by itself.',
     stopped: {
       message: 'Live updates have stopped: this page and the server do not understand each other. Reload the page.',
       token: 'Your session has ended. Sign in again to go on.',
@@ -44,7 +44,11 @@ export const en = {
   loadingMore: 'Loading…',
   searchFurther: 'Search older calls',
   empty: { title: 'No calls yet', text: 'Calls appear here as soon as your system registers them.' },
-  nothing: { title: 'No call matches', text: 'Try another number or title, or show all states.', clear: 'Show all calls' },
+  nothing: {
+    title: 'No call matches',
+    text: 'Try another number or title, or show all states.',
+    clear: 'Show all calls',
+  },
   nothingYet: { title: 'No match among the newest calls', text: 'There are older ones that have not been searched.' },
   error: { title: 'The calls could not be loaded', retry: 'Try again' },
   network: 'The server cannot be reached. Check your connection and try again.',

@@ -43,14 +43,16 @@ async function record(page) {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('Network.enable');
 
+  const ranges = new Map();
   devtools.on('Network.requestWillBeSent', ({ requestId, request: { method, url }, type }) => {
-    add({ kind: 'request', method, url, type });
+    add({ kind: 'request', method, url, type, range: ranges.get(requestId) });
     byId.set(requestId, log.at(-1));
   });
-  // What really goes out, such as the Range that the media element adds, is told apart.
+  // What really goes out, such as the Range that the media element adds, is told apart, before or after.
   devtools.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) => {
-    const entry = byId.get(requestId);
-    if (entry) entry.range = headers.Range ?? headers.range;
+    const range = headers.Range ?? headers.range;
+    ranges.set(requestId, range);
+    if (byId.has(requestId)) byId.get(requestId).range = range;
   });
   devtools.on('Network.responseReceived', ({ requestId, response: { status, headers } }) => {
     const entry = byId.get(requestId);

@@ -5,7 +5,7 @@ export const en = {
   signIn: {
     title: 'Sign in to your recordings',
     token: 'Access token',
-    hint: 'A token that your system, or “landfall token”, has issued. It stays in this tab and ends with it.',
+    hint: 'A token that your system, or “landfall\u00a0token”, has issued. It stays in this tab and ends with it.',
     submit: 'Sign in',
     empty: 'Paste a token first.',
     malformed: 'This is not a token: it should be three parts, joined by dots.',

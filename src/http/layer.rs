@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use metrics::SharedString;
@@ -53,10 +53,11 @@ impl Layer {
         let origin = cors::allowed(&self.app, request.headers());
         let (route, answer) = if cors::is_preflight(&method, request.headers()) {
             (SharedString::const_str("preflight"), Ok(cors::preflight()))
-        } else if let Some(sid) = hot(&request) {
-            // Half of the router's work for one request is more than the bytes of a small range cost.
-            let (sid, uri, headers) = (sid.to_owned(), request.uri().clone(), request.headers().clone());
-            let answer = media::answer(&self.app, &sid, &method, &uri, &headers, Disposition::Inline);
+        } else if hot(&method, request.uri()).is_some() {
+            // The router's work for one request would be a good part of what the bytes of a small range cost.
+            let (head, _) = request.into_parts();
+            let sid = hot(&method, &head.uri).unwrap_or_default();
+            let answer = media::answer(&self.app, sid, &method, &head.uri, &head.headers, Disposition::Inline);
             (SharedString::const_str(Disposition::Inline.route()), AssertUnwindSafe(answer).catch_unwind().await)
         } else {
             let span = info_span!("request", id = %id.to_str().unwrap_or_default(), path = request.uri().path());
@@ -84,9 +85,9 @@ impl Layer {
 }
 
 /// The SID of a request for media that needs no routing.
-fn hot<B>(request: &Request<B>) -> Option<&str> {
-    let sid = request.uri().path().strip_prefix(media::FILE)?;
-    let known = matches!(*request.method(), Method::GET | Method::HEAD);
+fn hot<'a>(method: &Method, uri: &'a Uri) -> Option<&'a str> {
+    let sid = uri.path().strip_prefix(media::FILE)?;
+    let known = matches!(*method, Method::GET | Method::HEAD);
     (known && !sid.is_empty() && !sid.contains('/')).then_some(sid)
 }
 

@@ -126,12 +126,12 @@ pub async fn connect(
     let by_header = || match credential(&headers, &app.options.cookie)? {
         Credential::Header(token) | Credential::Cookie(token) => Some(token),
     };
-    let arrival = Arrival {
+    let arrival = Box::new(Arrival {
         speaks: offered.contains(&SUBPROTOCOL),
         token: by_protocol.or_else(by_header).map(str::to_owned),
         place: app.limits.socket_of_address(client_address(peer, &headers)),
         app: app.clone(),
-    };
+    });
     let most = app.limits.options.message_bytes;
     let token = app.tasks.token();
     upgrade
@@ -141,21 +141,25 @@ pub async fn connect(
         .max_write_buffer_size(MOST_UNSENT)
         .max_message_size(most)
         .max_frame_size(most)
-        .on_upgrade(move |socket| async move {
-            // A shutdown waits for this token: the task has an owner.
-            let _token = token;
-            arrival.serve(socket).await;
+        .on_upgrade(move |socket| {
+            // Boxed once: a future that holds a socket by value has room for it in each of its states.
+            let serving = arrival.serve(Box::new(socket));
+            async move {
+                serving.await;
+                // A shutdown waits for this token: the task has an owner.
+                drop(token);
+            }
         })
 }
 
 impl Arrival {
-    async fn serve(self, mut socket: WebSocket) {
+    async fn serve(self: Box<Self>, mut socket: Box<WebSocket>) {
         telemetry::socket_opened();
         self.app.sockets.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let app = self.app.clone();
         // Signing in and saying good-bye are large futures; boxed, they weigh nothing in between.
         let close = match Box::pin(Session::open(self, &mut socket)).await {
-            Ok(session) => session.run(&mut socket).await,
+            Ok(mut session) => session.run(&mut socket).await,
             Err(close) => close,
         };
         Box::pin(farewell(socket, close)).await;
@@ -165,7 +169,7 @@ impl Arrival {
 }
 
 /// Sends the close frame and waits for the peer's, so that the frame is not lost to a reset.
-async fn farewell(mut socket: WebSocket, close: Close) {
+async fn farewell(mut socket: Box<WebSocket>, close: Close) {
     if matches!(close, Close::ByPeer(_)) {
         return;
     }

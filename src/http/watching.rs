@@ -36,6 +36,10 @@ impl Watching {
             (None, Intent::Play) if !seen.status.state.is_settled() => Some(Wait::begin(&seen.status)),
             (None, _) => None,
         };
+        // Most sockets watch one recording: no room for four is made for it.
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
         self.0.push(Entry { asked, _subscription: subscription, wait });
         seen
     }

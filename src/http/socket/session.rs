@@ -47,8 +47,8 @@ enum Step {
 
 impl Session {
     /// Finds out who it is, and welcomes.
-    pub async fn open(arrival: Arrival, socket: &mut WebSocket) -> Result<Self, Close> {
-        let Arrival { app, speaks, token, place } = arrival;
+    pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
+        let Arrival { app, speaks, token, place } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
@@ -68,11 +68,12 @@ impl Session {
         send(socket, std::iter::once(welcome)).await?;
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);
-        Ok(Self { app, caller, mailbox, watching: Watching::default(), clock, _places: Box::new((place, user)) })
+        let watching = Watching::default();
+        Ok(Box::new(Self { app, caller, mailbox, watching, clock, _places: Box::new((place, user)) }))
     }
 
     /// Talks until one side has had enough.
-    pub async fn run(mut self, socket: &mut WebSocket) -> Close {
+    pub async fn run(&mut self, socket: &mut WebSocket) -> Close {
         loop {
             let step = tokio::select! {
                 message = socket.recv() => Step::Heard(message),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -73,8 +73,10 @@ impl Layer {
             error!(request_id = ?id, "a handler panicked");
             Problem::internal().into_response()
         });
-        render_problem(&mut response, &id, &method);
+        render_problem(&mut response, &id);
         cors::mark(response.headers_mut(), origin);
+        // Nothing here is worth keeping unless it says so; 404 and 410 would be kept by heuristics (RFC 9111 §4.2.2).
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let status = response.status();
         debug!(request_id = ?id, %method, %route, status = status.as_u16(), "answered");
         telemetry::http_request(route, method_label(&method), status.as_u16(), begun.elapsed());
@@ -91,19 +93,20 @@ fn hot<B>(request: &Request<B>) -> Option<&str> {
 }
 
 /// Writes the body of a problem, now that the request's id is known; and makes one of what is no problem yet.
-fn render_problem(response: &mut Response, id: &HeaderValue, method: &Method) {
+fn render_problem(response: &mut Response, id: &HeaderValue) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Problem::wrong_method(),
+        // The router refuses a path whose one variable, a SID, is no UTF-8.
+        None if response.status() == StatusCode::BAD_REQUEST => Problem::bad_sid(),
         None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         None => return,
     };
-    if *method == Method::HEAD {
-        return;
-    }
     let document = problem.document(id.to_str().unwrap_or_default());
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    // The router counted the body that was there before.
+    response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(serde_json::to_vec(&document).unwrap_or_default());
 }
 

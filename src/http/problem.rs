@@ -1,5 +1,6 @@
 //! Errors as clients see them (RFC 9457): the one place where a failure becomes a status code.
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -243,6 +244,15 @@ impl From<DeliveryError> for Problem {
                 Self::because(code)
             }
             None => Self::not_found(),
+        }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::BytesRejection(_) => Self::too_large(),
+            other => Self::bad_request("bad_body", other.body_text()),
         }
     }
 }

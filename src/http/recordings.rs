@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -92,7 +93,7 @@ pub async fn state(
 pub async fn list(
     Known(caller): Known,
     Shared(app): Shared<Arc<App>>,
-    params: Result<Query<ListParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(params) = params.map_err(|error| Problem::bad_request("bad_query", error.body_text()))?;
     let query = params.query()?;
@@ -136,9 +137,9 @@ pub async fn prepare(
 pub async fn landed(
     _: Service,
     Shared(app): Shared<Arc<App>>,
-    body: Result<Json<LandedSids>, axum::extract::rejection::JsonRejection>,
+    body: Result<Json<LandedSids>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Json(LandedSids { sids }) = body.map_err(|error| Problem::bad_request("bad_body", error.body_text()))?;
+    let Json(LandedSids { sids }) = body?;
     if sids.len() > MOST_LANDED {
         return Err(Problem::bad_request("bad_body", format!("at most {MOST_LANDED} sids at once")));
     }

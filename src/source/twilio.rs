@@ -104,7 +104,10 @@ impl TwilioSource {
     /// Why a recording's media is not there.
     async fn explain(&self, account: &Account, recording_sid: Sid) -> SourceError {
         let answer = match self.url(account, &format!("Recordings/{recording_sid}.json")) {
-            Ok(url) => self.get(account, url).await,
+            Ok(mut url) => {
+                url.query_pairs_mut().append_pair(DELETED_TOO.0, DELETED_TOO.1);
+                self.get(account, url).await
+            }
             Err(error) => Err(error),
         };
         match answer {
@@ -122,7 +125,7 @@ impl Source for TwilioSource {
     async fn find(&self, account_sid: &str, call_sid: Sid) -> Result<Sid, SourceError> {
         let account = self.account(account_sid)?;
         let mut url = self.url(account, &format!("Calls/{call_sid}/Recordings.json"))?;
-        url.query_pairs_mut().append_pair("PageSize", "1000");
+        url.query_pairs_mut().append_pair("PageSize", "1000").append_pair(DELETED_TOO.0, DELETED_TOO.1);
         let answer = self.get(account, url).await?;
         let list: List = answer.json().await.map_err(|error| failed(&error))?;
         list.first_completed()
@@ -160,6 +163,8 @@ impl Source for TwilioSource {
     }
 }
 
+/// Metadata outlives the media for 40 days: only with this do we learn that a recording was deleted.
+const DELETED_TOO: (&str, &str) = ("IncludeSoftDeleted", "true");
 /// What a 400 becomes; for media it means that two channels are not to be had.
 const BAD_REQUEST: &str = "the source answers 400";
 

@@ -19,6 +19,7 @@ use tracing::{Instrument, debug, error, info_span};
 use super::app::App;
 use super::caller::Peer;
 use super::cors;
+use super::intake;
 use super::media::{self, Disposition};
 use super::problem::Problem;
 use crate::telemetry;
@@ -45,7 +46,6 @@ impl Layer {
     pub async fn answer<B>(&self, peer: Peer, request: Request<B>) -> Response
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<axum::BoxError>,
     {
         let begun = Instant::now();
         let id = request_id(&request);
@@ -60,9 +60,7 @@ impl Layer {
             (SharedString::const_str(Disposition::Inline.route()), AssertUnwindSafe(answer).catch_unwind().await)
         } else {
             let span = info_span!("request", id = %id.to_str().unwrap_or_default(), path = request.uri().path());
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            let answer = self.routes.clone().oneshot(request).map(|Ok(response)| response).instrument(span);
+            let answer = self.routed(peer, request).instrument(span);
             let answer = AssertUnwindSafe(answer).catch_unwind().await;
             let route = answer.as_ref().ok().and_then(|response| response.extensions().get::<MatchedPath>());
             // Paths that nobody serves are no labels: there is no end of them.
@@ -83,6 +81,17 @@ impl Layer {
         response.headers_mut().insert(REQUEST_ID, id);
         response
     }
+
+    async fn routed<B: http_body::Body<Data = bytes::Bytes>>(&self, peer: Peer, request: Request<B>) -> Response {
+        let (head, body) = request.into_parts();
+        let mut request = match intake::take(body).await {
+            Ok(body) => Request::from_parts(head, Body::from(body)),
+            Err(problem) => return problem.into_response(),
+        };
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.routes.clone().oneshot(request).await;
+        response
+    }
 }
 
 /// The SID of a request for media that needs no routing.
@@ -99,7 +108,6 @@ fn render_problem(response: &mut Response, id: &HeaderValue) {
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Problem::wrong_method(),
         // The router refuses a path whose one variable, a SID, is no UTF-8.
         None if response.status() == StatusCode::BAD_REQUEST => Problem::bad_sid(),
-        None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         None => return,
     };
     let document = problem.document(id.to_str().unwrap_or_default());

@@ -159,6 +159,12 @@ impl Problem {
             .detail("the body is larger than this route takes")
     }
 
+    /// The body does not come: 408.
+    pub fn too_slow() -> Self {
+        let (message, message_he) = ("The request took too long.", "הבקשה נמשכה זמן רב מדי.");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message, message_he).detail("the body did not come in time")
+    }
+
     /// Too many of this caller's: 429.
     pub fn too_many(limit: &'static str, after: Duration) -> Self {
         let (message, message_he) = ("Too many requests; please wait a moment.", "יותר מדי בקשות; נא להמתין רגע.");
@@ -250,10 +256,7 @@ impl From<DeliveryError> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        match rejection {
-            JsonRejection::BytesRejection(_) => Self::too_large(),
-            other => Self::bad_request("bad_body", other.body_text()),
-        }
+        Self::bad_request("bad_body", rejection.body_text())
     }
 }
 

@@ -18,7 +18,6 @@ use tokio::time::{Duration, Instant};
 use super::app::App;
 use super::caller::identify;
 use super::problem::Problem;
-use crate::auth::Caller;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{self, Outcome, Plan};
 use crate::recording::{Code, Sid, State};
@@ -162,14 +161,17 @@ async fn respond(
     if !seen.status.state.is_pending() {
         app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
     }
-    if patience.is_zero() {
-        return start(app, &caller, sid, &seen).await.map(Answer::Later);
-    }
-    let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
-    let seen = tokio::select! {
-        seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
-        // A server that stops does not keep its clients: they may ask another.
-        () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+    let seen = if patience.is_zero() {
+        let now = app.parts.delivery.play(&caller.scope, sid).await?;
+        // A new try has begun, but who polls would never learn why the last one failed.
+        if now.status.state.is_pending() && failure(&seen).is_some() { seen } else { now }
+    } else {
+        let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
+        tokio::select! {
+            seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
+            // A server that stops does not keep its clients: they may ask another.
+            () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+        }
     };
     match (seen.status.state, failure(&seen)) {
         (State::Ready, _) => match app.parts.delivery.open(&caller.scope, sid).await? {
@@ -179,16 +181,6 @@ async fn respond(
         (State::Gone, _) => Err(gone(&seen)),
         (_, Some(code)) => Err(Problem::because(code)),
         (state, None) => Ok(Answer::Later(processing(sid, state))),
-    }
-}
-
-/// Sees to the download and answers at once. After a failure the client hears of it, while a new try has begun: who
-/// polls would otherwise never learn why nothing comes.
-async fn start(app: &App, caller: &Caller, sid: Sid, before: &Seen) -> Result<Response, Problem> {
-    let seen = app.parts.delivery.play(&caller.scope, sid).await?;
-    match failure(before) {
-        Some(code) if !seen.status.state.is_settled() => Err(Problem::because(code)),
-        _ => Ok(processing(sid, seen.status.state)),
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, ask};
-use crate::support::{Bench, Knobs};
+use crate::support::{Bench, Knobs, token, wav};
 
 fn held() -> NewRecording {
     NewRecording { held: true, ..Default::default() }
@@ -286,4 +286,26 @@ async fn more_held_requests_than_there_are_places_are_turned_away() {
         bench.simulator.release(&recording.recording_sid);
     });
     assert_eq!(first.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_keeps_nobody_and_cuts_nobody() {
+    let mut bench = Bench::start().await;
+    let held = bench.registered("t", held()).await;
+    let long = wav(16 * 1024 * 1024);
+    let landed = bench.placed("wav", &long).await;
+    let mut body = bench.get(&file(&landed.call_sid)).await;
+    let mut came = body.chunk().await.unwrap().unwrap().to_vec();
+    let path = format!("{}?wait=60", file(&held.call_sid));
+    let wait = tokio::spawn(bench.request(Method::GET, &path, &token("t", "agent")).send());
+    bench.simulator.until(&held.recording_sid, |stats| stats.media_requests == 1).await;
+    let rest = async {
+        let answer = wait.await.unwrap().unwrap();
+        assert_eq!(answer.status(), 202, "who waits may ask another server");
+        while let Some(chunk) = body.chunk().await.unwrap() {
+            came.extend_from_slice(&chunk);
+        }
+    };
+    tokio::join!(bench.stop(), rest);
+    assert!(came == long, "what was begun is sent to its end");
 }

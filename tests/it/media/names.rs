@@ -1,5 +1,6 @@
 //! What a recording is called, what it is said to be, and which pages may read it.
 
+use loadtest::twilio::{Faults, Format, NewRecording, Recording};
 use reqwest::Method;
 use serde_json::json;
 
@@ -57,6 +58,74 @@ async fn wav_under_an_mp3_name_is_served_as_wav() {
     let download = ask(&bench, Method::GET, &format!("/api/calls/{}/download", recording.call_sid), &[]).await;
     let name = format!("attachment; filename=\"recording_{}.wav\"", recording.call_sid);
     assert_eq!(download.field("content-disposition"), name);
+}
+
+#[tokio::test]
+async fn what_the_provider_sends_is_believed_over_what_it_calls_it() {
+    let bench = Bench::start().await;
+    let faults = Some(Faults { other_format: true, ..Default::default() });
+    let recording = bench.landed(NewRecording { faults, ..Default::default() }).await;
+    let answer = ask(&bench, Method::GET, &format!("/api/recordings/file/{}", recording.call_sid), &[]).await;
+    assert!(answer.body == bench.simulator.media_bytes(&recording.recording_sid, Format::Wav, 2));
+    assert_eq!(answer.field("content-type"), "audio/wav");
+    assert!(bench.volume().join(format!("{}.wav", recording.call_sid)).exists());
+}
+
+#[tokio::test]
+async fn a_recording_of_one_channel_is_fetched_as_such() {
+    let bench = Bench::start().await;
+    let recording = bench.landed(NewRecording { channels: 1, ..Default::default() }).await;
+    let answer = ask(&bench, Method::GET, &format!("/api/recordings/file/{}", recording.call_sid), &[]).await;
+    assert!(answer.body == bench.simulator.media_bytes(&recording.recording_sid, Format::Mp3, 1));
+    assert_eq!(bench.json(&format!("/api/recordings/{}", recording.call_sid)).await["channels"], 1);
+}
+
+/// Two recordings of one call, the later one added first.
+fn two(bench: &Bench) -> (Recording, Recording) {
+    let at = |minute: u32| Some(format!("2026-01-31T12:{minute:02}:00Z").parse().expect("a time"));
+    let second = bench.simulator.add(NewRecording { started_at: at(5), seconds: 20.0, ..Default::default() });
+    let call_sid = Some(second.call_sid.clone());
+    let first = bench.simulator.add(NewRecording { started_at: at(0), call_sid, ..Default::default() });
+    (first, second)
+}
+
+#[tokio::test]
+async fn a_call_names_its_first_recording_unless_it_was_registered_with_another() {
+    for named in [false, true] {
+        let bench = Bench::start().await;
+        let (first, second) = two(&bench);
+        let body =
+            if named { json!({"tenant": "t", "recording_sid": second.recording_sid}) } else { json!({"tenant": "t"}) };
+        bench.register(&first, body).await;
+        let primary = if named { &second } else { &first };
+        let path = format!("/api/recordings/file/{}?wait=10", first.call_sid);
+        let answer = ask(&bench, Method::GET, &path, &[]).await;
+        assert!(answer.body == bench.simulator.media_bytes(&primary.recording_sid, Format::Mp3, 2), "{named}");
+        assert!(bench.volume().join(format!("{}.mp3", first.call_sid)).exists());
+    }
+}
+
+#[tokio::test]
+async fn further_recordings_of_a_call_have_files_of_their_own() {
+    let bench = Bench::start().await;
+    let (first, second) = two(&bench);
+    bench.register(&first, json!({"tenant": "t"})).await;
+    let callbacks = format!("{}/webhooks/twilio/recording-status", bench.url);
+    for recording in [&first, &second] {
+        bench.simulator.callback(&callbacks, &recording.recording_sid, "completed").await.unwrap();
+        let path = format!("/api/recordings/file/{}?wait=10", recording.recording_sid);
+        let answer = ask(&bench, Method::GET, &path, &[]).await;
+        assert!(answer.body == bench.simulator.media_bytes(&recording.recording_sid, Format::Mp3, 2));
+        let state = bench.json(&format!("/api/recordings/{}", recording.recording_sid)).await;
+        assert_eq!(
+            (&state["call_sid"], &state["recording_sid"]),
+            (&json!(first.call_sid), &json!(recording.recording_sid))
+        );
+    }
+    assert!(bench.volume().join(format!("{}.mp3", first.call_sid)).exists());
+    assert!(bench.volume().join(format!("{}.mp3", second.recording_sid)).exists());
+    let list = bench.json("/api/recordings").await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "a list is of calls");
 }
 
 #[tokio::test]

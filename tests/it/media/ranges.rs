@@ -1,5 +1,7 @@
 //! Ranges (RFC 9110 §14), whole and in parts.
 
+#![allow(clippy::single_range_in_vec_init, reason = "one range is what some answers consist of")]
+
 use std::ops::Range;
 
 use super::{Answer, Landed};

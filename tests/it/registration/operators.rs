@@ -1,6 +1,7 @@
 //! What operators and machines read: health, metrics, the API's description.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use loadtest::twilio::{Faults, NewRecording, Status};
 use reqwest::Method;
@@ -133,9 +134,16 @@ async fn traffic_is_counted_under_the_names_of_the_contract() {
     socket.subscribe(&landed.call_sid, "watch").await;
     let callback = format!("{}/webhooks/twilio/recording-status", bench.url);
     bench.simulator.callback(&callback, &landed.recording_sid, "completed").await.unwrap();
-    let answer = bench.client.get(format!("{}/metrics", bench.url)).send().await.unwrap();
-    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
-    let text = answer.text().await.unwrap();
+    let text = loop {
+        let answer = bench.client.get(format!("{}/metrics", bench.url)).send().await.unwrap();
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+        let text = answer.text().await.unwrap();
+        // The volume is counted only when the server has been up for a moment.
+        if text.contains("landfall_volume_recordings ") {
+            break text;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     let route = "/api/recordings/file/{sid}";
     let series: Vec<String> = vec![
         format!("media_requests_total{{result=\"hit\",route=\"{route}\"}} 2"),

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::protocol::{ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
 use super::watching::{Watching, refusal};
 use crate::auth::LEEWAY;
-use crate::delivery::DeliveryError;
+use crate::delivery::{DeliveryError, Watched};
 use crate::recording::{Sid, Timestamp};
 use crate::registry::{EventKind, Mailbox};
 use crate::telemetry;
@@ -75,7 +75,8 @@ pub async fn events(
     listener.say(&ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids });
     let watched = app.parts.delivery.watch(&caller.scope, &sids, intent.into(), &mailbox).await;
     // A stream that could never tell anything: browsers stop asking after a 404.
-    if watched.iter().all(|watched| matches!(watched, Err(DeliveryError::Unknown))) {
+    let unknown = |watched: &Result<Watched, DeliveryError>| matches!(watched, Err(DeliveryError::Unknown));
+    if !watched.is_empty() && watched.iter().all(unknown) {
         return Err(Problem::not_found());
     }
     for (asked, watched) in sids.into_iter().zip(watched) {

@@ -136,7 +136,9 @@ impl Fetcher {
     /// One try.
     async fn attempt(&self, sid: Sid) -> Result<Outcome, FetchError> {
         let Inner { catalog, source, volume, signals, .. } = &*self.0;
-        let Some((recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else { return Ok(Outcome::Idle) };
+        let Some((mut recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
+            return Ok(Outcome::Idle);
+        };
         if status.state.is_settled() {
             return Ok(Outcome::Idle);
         }
@@ -149,7 +151,10 @@ impl Fetcher {
             Some(name) => name,
             None => {
                 let name = source.find(&recording.account_sid, recording.call_sid).await?;
-                catalog.name(sid, name).await?;
+                if let Some(named) = catalog.name(sid, name).await? {
+                    recording = named.0.clone();
+                    signals.send(Signal::Changed(Box::new(named)));
+                }
                 name
             }
         };

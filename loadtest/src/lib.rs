@@ -1,8 +1,12 @@
-//! A Twilio simulator and the telephone speech that it serves; knows nothing of Landfall itself.
+//! A Twilio simulator with the telephone speech that it serves, and the tools of measuring.
 //!
 //! Landfall's demo, its tests, the compose files and the load test all talk to this one simulator, so that a fault which one of them
-//! can provoke can be provoked by all.
+//! can provoke can be provoked by all. [`twilio`] and [`speech`] know nothing of Landfall itself; [`client`] knows its protocol and
+//! [`server`] its command line, both from the outside.
 
+pub mod client;
+pub mod measure;
 pub mod random;
+pub mod server;
 pub mod speech;
 pub mod twilio;

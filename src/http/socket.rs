@@ -25,7 +25,7 @@ use crate::telemetry;
 use session::Session;
 
 /// Frames of clients are small; a larger buffer would be most of an idle socket's memory.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 /// Bytes that may wait for a socket; what is larger than this is a bug. Must exceed the write buffer.
 const MOST_UNSENT: usize = 4 * 1024 * 1024;
 /// How long a peer is given to take our close frame.
@@ -142,13 +142,10 @@ pub async fn connect(
         .max_message_size(most)
         .max_frame_size(most)
         .on_upgrade(move |socket| {
-            // Boxed once: a future that holds a socket by value has room for it in each of its states.
-            let serving = arrival.serve(Box::new(socket));
-            async move {
-                serving.await;
-                // A shutdown waits for this token: the task has an owner.
-                drop(token);
-            }
+            // A task of its own: that of the upgrade has room for the handshake, for as long as the socket lives.
+            app.tasks.spawn(arrival.serve(Box::new(socket)));
+            drop(token);
+            std::future::ready(())
         })
 }
 

@@ -1,0 +1,53 @@
+//! Calls and their files: names, speech, and landing as a worker does that is not Landfall's.
+
+use std::fs::{File, rename};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use loadtest::measure::clock;
+use loadtest::random::Random;
+use loadtest::speech::Speech;
+
+/// Call SIDs; the same seed gives the same ones.
+pub(crate) fn sids(seed: u64, count: usize) -> Vec<String> {
+    let mut random = Random::seeded(seed);
+    (0..count).map(|_| format!("CA{}", random.hex32())).collect()
+}
+
+/// Calls as [`loadtest::server::Server::register`] takes them, none of them with a recording's name.
+pub(crate) fn unnamed(sids: &[String]) -> Vec<(String, Option<String>)> {
+    sids.iter().map(|sid| (sid.clone(), None)).collect()
+}
+
+/// Different MP3 files of real speech, of `seconds` each (4,000 bytes a second).
+pub(crate) fn recordings(count: u64, seconds: f64) -> Vec<Bytes> {
+    let speech = Speech::shipped();
+    (0..count).map(|seed| speech.call(seed, seconds).mp3(2)).collect()
+}
+
+/// When a file got its final name: no earlier than `before` and no later than `after`.
+pub(crate) struct Landing {
+    pub(crate) before: Instant,
+    pub(crate) after: Instant,
+}
+
+/// Writes a file beside its final name, flushes it to the disk, waits until `at`, and renames it.
+pub(crate) fn land(volume: &Path, sid: &str, content: &[u8], at: Instant) -> io::Result<Landing> {
+    let (draft, name) = (volume.join(format!("{sid}.mp3.tmp")), volume.join(format!("{sid}.mp3")));
+    let mut file = File::create(&draft)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    drop(file);
+    clock::sleep_until(at);
+    let before = clock::now();
+    rename(draft, name)?;
+    Ok(Landing { before, after: clock::now() })
+}
+
+/// Times `1/rate` apart, beginning a little from now.
+pub(crate) fn ticks(rate: u32) -> impl Iterator<Item = Instant> {
+    let began = clock::now() + Duration::from_millis(100);
+    (0u32..).map(move |tick| began + Duration::from_secs(1) * tick / rate)
+}

@@ -1,0 +1,58 @@
+//! `landfall-bench`: the product's figures, measured on this machine against a real server; see docs/benchmarks.md.
+//!
+//! It never fails because a figure is bad: a verdict is text. It fails when the server answers wrongly or not at all.
+
+mod bench;
+mod calls;
+mod costs;
+mod herd;
+mod listen;
+mod media;
+mod memory;
+mod nginx;
+mod prepared;
+mod provider;
+mod push;
+mod start;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Landfall on this machine, one figure after the other.
+///
+/// Each benchmark prints a table and writes <OUT>/<benchmark>.json. Nothing else should run meanwhile.
+#[derive(Parser)]
+#[command(name = "landfall-bench", version)]
+struct Cli {
+    #[command(flatten)]
+    bench: bench::Bench,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// From the rename of a file to `ready` at the one socket that waits for it
+    Push(push::Push),
+    /// From the first to the last of hundreds of listeners of one recording
+    Herd(herd::Herd),
+    /// Memory of an idle socket
+    Memory(memory::Memory),
+    /// CPU of serving ranges, against nginx
+    Media(media::Media),
+    /// Time to be ready, and the cost of requests, with few and with many recordings
+    Start(start::Start),
+    /// Print what the benchmarks found, as one table
+    Table,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Cli { bench, command } = Cli::parse();
+    match command {
+        Command::Push(options) => bench.run("push", |home| push::run(&bench, &options, home)),
+        Command::Herd(options) => bench.run("herd", |home| herd::run(&bench, &options, home)),
+        Command::Memory(options) => bench.run("memory", |home| memory::run(&bench, &options, home)),
+        Command::Media(options) => bench.run(options.name(), |home| media::run(&bench, &options, home)),
+        Command::Start(options) => bench.run("start", |_| start::run(&bench, &options)),
+        Command::Table => bench.table(),
+    }
+}

@@ -1,0 +1,69 @@
+//! The simulated provider, on a thread of its own in this process.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loadtest::server::{Server, Setup};
+use loadtest::speech::Audio;
+use loadtest::twilio::{NewRecording, Options, Simulator};
+use tokio::runtime::{Builder, Runtime};
+
+/// A server that does not ask by then will not.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Provider {
+    runtime: Runtime,
+    simulator: Simulator,
+}
+
+impl Provider {
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let simulator = runtime.block_on(Simulator::start(Options::default()))?;
+        Ok(Self { runtime, simulator })
+    }
+
+    /// A server whose source this is.
+    pub(crate) fn serve(&self, binary: &Path, home: &Path, settings: &[(&str, &str)]) -> io::Result<Server> {
+        let (api_base, account) = (self.simulator.base_url(), self.simulator.account());
+        Server::start(&Setup { binary, home, api_base, account, core: None, settings })
+    }
+
+    /// Adds a recording of each call that nobody gets before it is released; the recordings' SIDs.
+    pub(crate) fn hold(&self, calls: &[String], audio: &Arc<Audio>) -> Vec<String> {
+        let add = |call: &String| {
+            let new = NewRecording {
+                call_sid: Some(call.clone()),
+                audio: Some(Arc::clone(audio)),
+                held: true,
+                ..Default::default()
+            };
+            self.simulator.add(new).recording_sid
+        };
+        calls.iter().map(add).collect()
+    }
+
+    /// Waits until the server has asked for the media of each of them.
+    pub(crate) fn until_asked(&self, recordings: &[String]) -> Result<(), Box<dyn Error>> {
+        let all = async {
+            for sid in recordings {
+                self.simulator.until(sid, |stats| stats.media_requests > 0).await;
+            }
+        };
+        self.runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, all).await })
+            .map_err(|_| "the server did not ask for every recording that is played".into())
+    }
+
+    pub(crate) fn release(&self, recording: &str) {
+        self.simulator.release(recording);
+    }
+
+    /// How often the media of a recording was asked for.
+    pub(crate) fn asked(&self, recording: &str) -> u64 {
+        self.simulator.stats(recording).media_requests
+    }
+}

@@ -1,0 +1,105 @@
+//! Does it matter how much there is? Time to be ready, and the cost of requests, with few and with many recordings, in turns.
+
+use std::error::Error;
+
+use loadtest::measure::{Measure, Report, Samples};
+use serde_json::json;
+
+use super::bench::Bench;
+use super::costs::{self, Kind};
+use super::prepared::Prepared;
+
+/// Recordings that are asked for again and again, in either case: what is compared is how many lie beside them.
+const WORKING_SET: usize = 100;
+/// What two equal servers may differ by on a machine that also runs the client.
+const EQUAL: f64 = 1.25;
+
+#[derive(clap::Args)]
+pub(crate) struct Start {
+    /// Recordings of the large volume; the small one has 100
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    recordings: u32,
+    /// Requests of each kind in a round
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    requests: u32,
+}
+
+/// What was found of one volume, round by round.
+#[derive(Default)]
+struct Found {
+    ready_ms: Vec<f64>,
+    first: Vec<Samples>,
+    latency: [Vec<Samples>; Kind::ALL.len()],
+    cpu_us: [Vec<f64>; Kind::ALL.len()],
+}
+
+pub(crate) fn run(bench: &Bench, options: &Start) -> Result<Report, Box<dyn Error>> {
+    let volumes = [Prepared::of(bench, WORKING_SET)?, Prepared::of(bench, options.recordings as usize)?];
+    let mut found = [Found::default(), Found::default()];
+    for round in 0..=bench.rounds() {
+        for (prepared, found) in volumes.iter().zip(&mut found) {
+            let server = prepared.serve(bench)?;
+            let first = costs::measure(&server, Kind::File, &prepared.some(WORKING_SET, round), WORKING_SET)?;
+            // The first start warms the page cache up.
+            if round > 0 {
+                found.ready_ms.push(server.startup().as_secs_f64() * 1e3);
+                found.first.push(first.latency);
+            }
+            server.stop()?;
+        }
+    }
+    let servers = [volumes[0].serve(bench)?, volumes[1].serve(bench)?];
+    for round in 0..=bench.rounds() {
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            for ((server, prepared), found) in servers.iter().zip(&volumes).zip(&mut found) {
+                let sids = prepared.some(WORKING_SET, 0);
+                let cost = costs::measure(server, kind, &sids, options.requests as usize)?;
+                if round > 0 {
+                    found.latency[at].push(cost.latency);
+                    found.cpu_us[at].push(cost.cpu_us);
+                }
+            }
+        }
+    }
+    for server in servers {
+        server.stop()?;
+    }
+
+    let [few, many] = &found;
+    let count = options.recordings;
+    let mut report = Report::new("start", json!({"recordings": count, "requests": options.requests}));
+    report.measures.extend([
+        Measure::new(format!("exec → ready, {count} recordings"), "ms", many.ready_ms.clone()).at_most(150.0),
+        Measure::new(format!("exec → ready, {WORKING_SET} recordings"), "ms", few.ready_ms.clone()),
+        Measure::of_rounds(format!("first file of each, {count}: p50"), &many.first, |summary| summary.p50_us),
+        Measure::of_rounds(format!("first file of each, {WORKING_SET}: p50"), &few.first, |summary| summary.p50_us),
+    ]);
+    for (at, kind) in Kind::ALL.into_iter().enumerate() {
+        let name = kind.name();
+        let p50 = |found: &Found| found.latency[at].iter().map(|round| round.summary().p50_us).collect::<Vec<_>>();
+        let (many_p50, few_p50) = (p50(many), p50(few));
+        report.measures.extend([
+            Measure::new(format!("{name}: p50, {count} / {WORKING_SET}"), "×", ratio(&many_p50, &few_p50))
+                .at_most(EQUAL),
+            Measure::new(
+                format!("{name}: CPU, {count} / {WORKING_SET}"),
+                "×",
+                ratio(&many.cpu_us[at], &few.cpu_us[at]),
+            )
+            .at_most(EQUAL),
+            Measure::new(format!("{name}: p50, {count}"), "µs", many_p50),
+            Measure::new(format!("{name}: CPU, {count}"), "µs", many.cpu_us[at].clone()),
+        ]);
+        report.distribution(&format!("{name}, {count}"), &many.latency[at]);
+        report.distribution(&format!("{name}, {WORKING_SET}"), &few.latency[at]);
+    }
+    report.remarks.push(format!(
+        "requests one after the other over one connection, about {WORKING_SET} recordings in turn; file: 8 KB whole, list: 50 items, \
+         subscribe: CPU with the unsubscribe; ready: polled every millisecond"
+    ));
+    Ok(report)
+}
+
+fn ratio(many: &[f64], few: &[f64]) -> Vec<f64> {
+    many.iter().zip(few).map(|(many, few)| many / few).collect()
+}

@@ -1,0 +1,55 @@
+//! Notes when files get their final name in a directory, as the kernel tells it; knows not what they are.
+
+use std::collections::HashMap;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+
+use super::clock;
+
+/// A watch on one directory. What arrives after it was made is not lost, unless thousands arrive before [`Arrivals::collect`].
+#[derive(Debug)]
+pub struct Arrivals(OwnedFd);
+
+impl Arrivals {
+    /// Watches from now on.
+    pub fn of(directory: &Path) -> io::Result<Self> {
+        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        inotify::add_watch(&inotify, directory, WatchFlags::MOVED_TO)?;
+        Ok(Self(inotify))
+    }
+
+    /// Blocks until `count` files have been renamed to `<stem>.mp3`, or none came for `patience`; when each was seen, by its stem.
+    ///
+    /// A file is seen later than it arrives by the time that it takes to wake this thread.
+    pub fn collect(self, count: usize, patience: Duration) -> io::Result<HashMap<String, Instant>> {
+        let mut seen = HashMap::with_capacity(count);
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = Reader::new(&self.0, &mut buffer);
+        let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+        while seen.len() < count {
+            match events.next() {
+                Ok(event) => {
+                    let at = clock::now();
+                    let name = event.file_name().and_then(|name| name.to_str().ok()).unwrap_or_default();
+                    if let Some(stem) = name.strip_suffix(".mp3") {
+                        seen.entry(stem.to_owned()).or_insert(at);
+                    }
+                }
+                Err(Errno::AGAIN) => {
+                    if poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience))? == 0 {
+                        break;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(seen)
+    }
+}

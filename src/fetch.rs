@@ -5,7 +5,7 @@ mod verdict;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,9 @@ use verdict::{History, Verdict};
 
 /// Bytes gathered before the disk is bothered: a hop to another thread for each network packet would cost more.
 const WRITE: usize = 256 * 1024;
+/// From one word about progress to the next: a little more than what listeners are told at the most, so that none of
+/// it, the last above all, is dropped on the way.
+const TELL_EVERY: Duration = Duration::from_millis(300);
 /// Longest time one try may take, however steadily the source drips.
 const TRY_AT_MOST: Duration = Duration::from_secs(30 * 60);
 
@@ -136,7 +139,9 @@ impl Fetcher {
     /// One try.
     async fn attempt(&self, sid: Sid) -> Result<Outcome, FetchError> {
         let Inner { catalog, source, volume, signals, .. } = &*self.0;
-        let Some((recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else { return Ok(Outcome::Idle) };
+        let Some((mut recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
+            return Ok(Outcome::Idle);
+        };
         if status.state.is_settled() {
             return Ok(Outcome::Idle);
         }
@@ -149,7 +154,11 @@ impl Fetcher {
             Some(name) => name,
             None => {
                 let name = source.find(&recording.account_sid, recording.call_sid).await?;
-                catalog.name(sid, name).await?;
+                if let Some(named) = catalog.name(sid, name).await? {
+                    // Told at once, so that `ready` carries the name.
+                    recording = named.0.clone();
+                    signals.send(Signal::Changed(Box::new(named)));
+                }
                 name
             }
         };
@@ -163,15 +172,25 @@ impl Fetcher {
         self.landed(recording, media).await
     }
 
-    /// Writes the body into the part as it comes.
+    /// Writes the body into the part as it comes: in large pieces when it is fast, now and then when it is slow.
     async fn pour(&self, sid: Sid, download: Download, mut landing: Landing) -> Result<Landing, FetchError> {
         let Download { total, mut body } = download;
         let mut gathered = BytesMut::with_capacity(WRITE);
+        let mut ticks = tokio::time::interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut told = 0;
         loop {
-            let chunk = body.next().await.transpose()?;
-            let over = chunk.is_none();
-            gathered.extend_from_slice(&chunk.unwrap_or_else(Bytes::new));
-            if gathered.len() >= WRITE || (over && !gathered.is_empty()) {
+            let (over, tell) = tokio::select! {
+                chunk = body.next() => match chunk.transpose()? {
+                    Some(chunk) => {
+                        gathered.extend_from_slice(&chunk);
+                        (false, false)
+                    }
+                    None => (true, false),
+                },
+                _ = ticks.tick() => (false, true),
+            };
+            if gathered.len() >= WRITE || ((over || tell) && !gathered.is_empty()) {
                 let bytes = std::mem::take(&mut gathered);
                 (landing, gathered) = blocking(move || {
                     landing.write(&bytes)?;
@@ -180,11 +199,13 @@ impl Fetcher {
                     Ok::<_, LandingError>((landing, empty))
                 })
                 .await?;
-                let received = landing.written();
-                self.0.signals.send(Signal::Progress(sid, Progress { received, total }));
             }
             if over {
                 return Ok(landing);
+            }
+            if tell && landing.written() > told {
+                told = landing.written();
+                self.0.signals.send(Signal::Progress(sid, Progress { received: told, total }));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -98,6 +98,8 @@ fn render_problem(response: &mut Response, id: &HeaderValue, method: &Method) {
         None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         None => return,
     };
+    // The router has noted the length of the body that was none yet.
+    response.headers_mut().remove(CONTENT_LENGTH);
     if *method == Method::HEAD {
         return;
     }

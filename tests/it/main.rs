@@ -2,5 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
+mod callbacks;
+mod events;
+mod sockets;
 mod support;
 mod the_way;

@@ -6,4 +6,4 @@ mod token;
 
 pub use server::{Bench, Knobs};
 pub use socket::Socket;
-pub use token::{SECRET, token};
+pub use token::{SECRET, sign, token};

@@ -13,7 +13,7 @@ use landfall::secret::Secret;
 use landfall::serve::{ServeOptions, Server};
 use landfall::source::{Account, TwilioOptions};
 use landfall::telemetry;
-use loadtest::twilio::{NewRecording, Options, Recording, Simulator};
+use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -164,10 +164,32 @@ impl Bench {
 
     /// A socket of an agent of the tenant `t`, welcomed.
     pub async fn socket(&self) -> Socket {
-        let mut socket =
-            Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{}", token("t", "agent"))]).await;
+        self.socket_of(&token("t", "agent")).await
+    }
+
+    /// A socket of whoever holds that token, welcomed.
+    pub async fn socket_of(&self, token: &str) -> Socket {
+        let mut socket = Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
         assert_eq!(socket.next().await["type"], "welcome");
         socket
+    }
+
+    /// What the provider sends for that recording when nothing goes wrong.
+    pub fn bytes_of(&self, recording: &Recording) -> bytes::Bytes {
+        self.simulator.media_bytes(&recording.recording_sid, Format::Mp3, 2)
+    }
+
+    /// What a counter or gauge stands at; its labels as they are written, or none. 0 for one that was never touched.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").await.text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |number| number.parse().expect("a number"))
+    }
+
+    /// The parts that lie in the volume: files that somebody writes, or has left behind.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        let parts = std::fs::read_dir(self.volume().join(".landfall/parts")).expect("the volume's own directory");
+        parts.map(|part| part.expect("an entry").path()).collect()
     }
 
     /// A recording of the tenant `t` that has landed.

@@ -62,7 +62,8 @@ need_component() {
 need_nextest() {
     if have cargo-nextest; then return; fi
     say "Installing cargo-nextest $NEXTEST_VERSION (once; some minutes)"
-    cargo install cargo-nextest --quiet --locked --version "$NEXTEST_VERSION" ||
+    timeout 12m cargo install cargo-nextest --quiet --locked --version "$NEXTEST_VERSION" \
+        --no-default-features --features default-no-update ||
         say "cargo-nextest cannot be had: \`cargo test\` takes its place"
 }
 

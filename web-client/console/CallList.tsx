@@ -54,8 +54,10 @@ export function Skeleton() {
             <span className="bone wide" />
             <span className="bone" />
           </span>
-          <span className="when bone" />
-          <span className="length bone" />
+          <span className="times">
+            <span className="bone" />
+            <span className="bone" />
+          </span>
           <span className="state bone" />
         </div>
       ))}

@@ -30,20 +30,28 @@ export const CallRow = memo(function CallRow({ listed, playing, onPlay }: Props)
 
   return (
     <li ref={row} className={`row ${playing === 'no' ? '' : 'current'}`} data-sid={sid} data-state={state}>
-      <button type="button" className="play-button" disabled={gone} aria-label={label} onClick={() => onPlay(recording)}>
-        {playing === 'waiting' && state !== 'failed' && <Ring part={fraction(recording)} />}
+      <button
+        type="button"
+        className="play-button"
+        disabled={gone}
+        aria-label={label}
+        onClick={() => onPlay(recording)}
+      >
+        {playing === 'waiting' && state !== 'failed' && !gone && <Ring part={fraction(recording)} />}
         <Icon name={playing === 'playing' ? 'pause' : state === 'failed' ? 'retry' : 'play'} />
       </button>
       <div className="who">
-        <span className="who-main">{title ? <bdi>{title}</bdi> : <Parties recording={recording} />}</span>
-        <span className="who-more">
-          {title ? <Parties recording={recording} /> : ((direction && text.directions[direction]) ?? text.call)}
-        </span>
+        {title ? <bdi className="who-main">{title}</bdi> : <Parties className="who-main" recording={recording} />}
+        {title ? (
+          <Parties className="who-more" recording={recording} />
+        ) : (
+          <span className="who-more">{(direction && text.directions[direction]) ?? text.call}</span>
+        )}
       </div>
-      <time className="when" dateTime={started_at}>
-        {started_at && timeOfDay(started_at, code)}
-      </time>
-      <span className="length">{duration_ms !== undefined && clock(duration_ms / 1000)}</span>
+      <span className="times">
+        <time dateTime={started_at}>{started_at && timeOfDay(started_at, code)}</time>
+        <span>{duration_ms !== undefined && clock(Math.round(duration_ms / 1000))}</span>
+      </span>
       <StateBadge recording={recording} error={error} />
       {gone ? (
         <span className="icon-button" aria-hidden="true" />

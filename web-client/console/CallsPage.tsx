@@ -35,7 +35,9 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
   const calls = useCalls(filter, token, onUnauthorized);
   const { items, problem } = calls;
   if (!calls.loading && !problem) wasIn.current = true;
-  const why = problem && ((code === 'he' ? problem.messages.he : problem.messages.en) ?? (problem.status ? text.unexpected : text.network));
+  const why =
+    problem &&
+    ((code === 'he' ? problem.messages.he : problem.messages.en) ?? (problem.status ? text.unexpected : text.network));
 
   const onPlay = useCallback(
     (recording: Recording) => {
@@ -59,7 +61,6 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
   return (
     <>
       <Header onSignOut={token ? () => onSignOut() : undefined} />
-      <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
       <main className="page">
         <h1 className="spoken">{text.calls}</h1>
         <Toolbar filter={filter} refreshing={calls.refreshing} onFilter={onFilter} onRefresh={calls.refresh} />
@@ -78,7 +79,11 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           </Blank>
         )}
         {items.length === 0 && !calls.loading && !problem && (
-          <Nothing calls={calls} filtered={filter.q !== '' || filter.state !== ''} onClear={() => setFilter(EVERYTHING)} />
+          <Nothing
+            calls={calls}
+            filtered={filter.q !== '' || filter.state !== ''}
+            onClear={() => setFilter(EVERYTHING)}
+          />
         )}
         {items.length > 0 && (calls.hasMore || problem) && (
           <div className="more">
@@ -94,15 +99,18 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           </div>
         )}
       </main>
-      {current && (
-        <PlayerBar
-          key={current.sid}
-          listed={current}
-          audio={audio}
-          onPlaying={setPlaying}
-          onClose={() => setCurrent(undefined)}
-        />
-      )}
+      <div className="dock">
+        <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
+        {current && (
+          <PlayerBar
+            key={current.sid}
+            listed={current}
+            audio={audio}
+            onPlaying={setPlaying}
+            onClose={() => setCurrent(undefined)}
+          />
+        )}
+      </div>
       <audio ref={audio} preload="auto" />
     </>
   );

@@ -14,11 +14,19 @@ export function Header({ onSignOut }: { onSignOut: (() => void) | undefined }) {
         <Logo />
         <span className={`line ${online ? 'online' : ''}`}>
           <span className="line-dot" aria-hidden="true" />
-          <span className="line-text">{online ? text.link.online : text.link.connecting}</span>
+          <span className="line-text">
+            {online ? text.link.online : phase === 'stopped' ? text.link.off : text.link.connecting}
+          </span>
         </span>
         <LanguageSwitch />
         {onSignOut && (
-          <button type="button" className="icon-button" aria-label={text.signOut} title={text.signOut} onClick={onSignOut}>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={text.signOut}
+            title={text.signOut}
+            onClick={onSignOut}
+          >
             <Icon name="signOut" className="mirrored" />
           </button>
         )}

@@ -6,7 +6,7 @@ import { useLanguage } from './i18n/language';
 /** A line that is back sooner is not worth a word. */
 const PATIENCE_MS = 2000;
 
-/** What is wrong with the line, above everything and beside the flow, so that nothing jumps. */
+/** What is wrong with the line, over the list's end and beside the flow, so that nothing jumps. */
 export function Notice({ expiring, onSignIn }: { expiring: boolean; onSignIn: () => void }) {
   const { text } = useLanguage();
   const link = useLink();
@@ -22,9 +22,9 @@ export function Notice({ expiring, onSignIn }: { expiring: boolean; onSignIn: ()
   const says = stopped ? text.link.stopped[link.mend] : expiring ? text.expiring : patient ? '' : text.link.lost;
   const needsToken = expiring || (stopped && link.mend === 'token');
   return (
-    <div className={`notice ${says ? 'shown' : ''}`} role="status">
+    <div role="status">
       {says && (
-        <div className="notice-inner">
+        <div className="notice">
           <Icon name={stopped || expiring ? 'warning' : 'offline'} />
           <p>{says}</p>
           {needsToken ? (

@@ -90,10 +90,16 @@ export function PlayerBar({ listed, audio, onPlaying, onClose }: Props) {
     <section className="player" aria-label={text.player} data-state={state}>
       <div className="player-inner">
         <div className="player-what">
-          <span className="who-main">{recording.title ? <bdi>{recording.title}</bdi> : <Parties recording={recording} />}</span>
-          <span className="who-more">
-            {failed ? text.interrupted : blocked ? text.pressPlay : recording.title ? <Parties recording={recording} /> : text.states[state]}
-          </span>
+          {recording.title ? (
+            <bdi className="who-main">{recording.title}</bdi>
+          ) : (
+            <Parties className="who-main" recording={recording} />
+          )}
+          {recording.title && !blocked ? (
+            <Parties className="who-more" recording={recording} />
+          ) : (
+            <span className="who-more">{blocked ? text.pressPlay : text.states[state]}</span>
+          )}
         </div>
         <div className="player-middle">
           <Transport
@@ -106,7 +112,13 @@ export function PlayerBar({ listed, audio, onPlaying, onClose }: Props) {
           {ready && !failed ? (
             <Timeline time={time} duration={length} label={text.position} describe={text.positionOf} onSeek={seek} />
           ) : (
-            <Preparing recording={recording} error={error} interrupted={failed} online={link.phase === 'online'} onRetry={again} />
+            <Preparing
+              recording={recording}
+              error={error}
+              interrupted={failed}
+              online={link.phase === 'online'}
+              onRetry={again}
+            />
           )}
         </div>
         <div className="player-tools">
@@ -118,16 +130,34 @@ export function PlayerBar({ listed, audio, onPlaying, onClose }: Props) {
               setRate(next);
             }}
           />
-          <a className="icon-button" href={downloadUrl(sid)} download aria-label={text.downloadOf(name)} title={text.download}>
-            <Icon name="download" />
-          </a>
-          <button type="button" className="icon-button" aria-label={text.closePlayer} title={text.closePlayer} onClick={onClose}>
+          {state !== 'gone' && (
+            <a
+              className="icon-button download"
+              href={downloadUrl(sid)}
+              download
+              aria-label={text.downloadOf(name)}
+              title={text.download}
+            >
+              <Icon name="download" />
+            </a>
+          )}
+          <button
+            type="button"
+            className="icon-button close"
+            aria-label={text.closePlayer}
+            title={text.closePlayer}
+            onClick={onClose}
+          >
             <Icon name="close" />
           </button>
         </div>
       </div>
       <p className="spoken" role="status">
-        {error || state === 'failed' || state === 'gone' ? '' : ready && playing && !buffering ? text.nowPlaying(name) : text.states[state]}
+        {error || state === 'failed' || state === 'gone'
+          ? ''
+          : ready && playing && !buffering
+            ? text.nowPlaying(name)
+            : text.states[state]}
       </p>
     </section>
   );

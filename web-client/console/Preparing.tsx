@@ -35,7 +35,8 @@ export function Preparing({ recording, error, interrupted, online, onRetry }: Pr
   }
 
   const part = state === 'downloading' ? fraction(recording) : undefined;
-  const doing = !online && state !== 'ready' ? text.preparing.line : text.preparing[state === 'ready' ? 'unknown' : state];
+  const doing =
+    !online && state !== 'ready' ? text.preparing.line : text.preparing[state === 'ready' ? 'unknown' : state];
   return (
     <div className="preparing">
       <div className="preparing-line">

@@ -16,7 +16,9 @@ export function SignIn({ reason, onToken }: { reason: Reason | undefined; onToke
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const typed = new FormData(event.currentTarget).get('token');
-    const token = String(typed).trim().replace(/^Bearer\s+/i, '');
+    const token = String(typed)
+      .trim()
+      .replace(/^Bearer\s+/i, '');
     if (isToken(token)) onToken(token);
     else setWrong(token === '' ? 'empty' : 'malformed');
   };

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { Icon } from '../src/components';
+import { Icon, Select } from '../src/components';
 import type { State } from '../src/core';
 import { useLanguage } from './i18n/language';
 import type { Filter } from './useCalls';
@@ -47,13 +47,18 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
           }}
         />
         {typed && (
-          <button type="button" className="icon-button clear" aria-label={text.clearSearch} title={text.clearSearch} onClick={() => search('', 0)}>
+          <button
+            type="button"
+            className="icon-button clear"
+            aria-label={text.clearSearch}
+            title={text.clearSearch}
+            onClick={() => search('', 0)}
+          >
             <Icon name="close" />
           </button>
         )}
       </div>
-      <select
-        className="select"
+      <Select
         value={filter.state}
         aria-label={text.filter}
         onChange={(event) => onFilter({ state: event.target.value as Filter['state'] })}
@@ -64,8 +69,15 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
             {text.states[state]}
           </option>
         ))}
-      </select>
-      <button type="button" className="icon-button boxed" aria-label={text.refresh} title={text.refresh} aria-busy={refreshing} onClick={onRefresh}>
+      </Select>
+      <button
+        type="button"
+        className="icon-button boxed"
+        aria-label={text.refresh}
+        title={text.refresh}
+        aria-busy={refreshing}
+        onClick={onRefresh}
+      >
         <Icon name="refresh" className={refreshing ? 'turning' : ''} />
       </button>
     </div>

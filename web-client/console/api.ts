@@ -53,7 +53,9 @@ async function get(path: string, token: string | undefined, signal: AbortSignal)
   let body: unknown;
   try {
     answer = await fetch(path, {
-      headers: token ? { Accept: 'application/json', Authorization: `Bearer ${token}` } : { Accept: 'application/json' },
+      headers: token
+        ? { Accept: 'application/json', Authorization: `Bearer ${token}` }
+        : { Accept: 'application/json' },
       signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]),
     });
     body = await answer.json().catch(() => null);

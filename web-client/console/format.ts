@@ -37,7 +37,8 @@ export function bytes(size: number, language: string): string {
   for (; value >= 1000 && unit < UNITS.length - 1; unit++) value /= 1000;
   const digits = unit === 0 || value >= 100 ? 0 : 1;
   const number = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${number.format(value)} ${UNITS[unit]}`;
+  // Isolated, or a right-to-left line would turn it into "MB 1.2".
+  return `\u2066${number.format(value)} ${UNITS[unit]}\u2069`;
 }
 
 /** What of a download has arrived, 0 to 1; `undefined` while nobody knows how much there will be. */
@@ -65,7 +66,7 @@ export function detail(recording: Recording, error: SidError | undefined, langua
   const { state, code, retry_at, received, total, size } = recording;
   switch (state) {
     case 'queued':
-      return [code && reason(code, text), retry_at && text.nextTry(timeOfDay(retry_at, language, true))]
+      return [retry_at && text.nextTry(timeOfDay(retry_at, language, true)), code && reason(code, text)]
         .filter(Boolean)
         .join(' · ');
     case 'downloading':

@@ -3,7 +3,10 @@ import { recording } from '../src/core/testing';
 import { merge } from './merge';
 
 const list = (ns: number[], cursor?: string) => ({ items: ns.map((n) => recording(n, 1, 'ready')), cursor });
-const shown = ({ items, cursor }: ReturnType<typeof list>) => [items.map(({ sid }) => parseInt(sid.slice(2), 16)), cursor];
+const shown = ({ items, cursor }: ReturnType<typeof list>) => [
+  items.map(({ sid }) => parseInt(sid.slice(2), 16)),
+  cursor,
+];
 
 it('puts new calls on top and keeps the pages below', () => {
   expect(shown(merge(list([5, 4, 3, 2, 1], 'c1'), list([7, 6, 5], 'c5')))).toEqual([[7, 6, 5, 4, 3, 2, 1], 'c1']);

@@ -36,7 +36,10 @@ type Busy = 'loading' | 'loadingMore' | 'refreshing' | undefined;
 export function useCalls(filter: Filter, token: string | undefined, onUnauthorized: () => void): Calls {
   const client = useClient();
   const { phase } = useLink();
-  const [list, setList] = useState<{ items: Recording[]; cursor: string | undefined }>({ items: [], cursor: undefined });
+  const [list, setList] = useState<{ items: Recording[]; cursor: string | undefined }>({
+    items: [],
+    cursor: undefined,
+  });
   const [busy, setBusy] = useState<Busy>('loading');
   const [problem, setProblem] = useState<Problem>();
   const [arrived, setArrived] = useState(0);
@@ -52,7 +55,11 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
       request.current = controller;
       setBusy(kind);
       try {
-        const page = await listCalls({ q, state, limit: PAGE, ...(cursor ? { cursor } : {}) }, token, controller.signal);
+        const page = await listCalls(
+          { q, state, limit: PAGE, ...(cursor ? { cursor } : {}) },
+          token,
+          controller.signal,
+        );
         if (controller.signal.aborted) return;
         client.put(page.items);
         const next = { items: page.items, cursor: page.next_cursor ?? undefined };

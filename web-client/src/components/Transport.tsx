@@ -15,14 +15,34 @@ const SKIP_S = 10;
 export function Transport({ playing, disabled, labels, onToggle, onSkip }: Props) {
   return (
     <div className="transport" dir="ltr">
-      <button type="button" className="icon-button skip" disabled={disabled} aria-label={labels.back} title={labels.back} onClick={() => onSkip(-SKIP_S)}>
+      <button
+        type="button"
+        className="icon-button skip"
+        disabled={disabled}
+        aria-label={labels.back}
+        title={labels.back}
+        onClick={() => onSkip(-SKIP_S)}
+      >
         <Icon name="back" />
         <span aria-hidden="true">{SKIP_S}</span>
       </button>
-      <button type="button" className="play-button large" disabled={disabled} aria-label={playing ? labels.pause : labels.play} onClick={onToggle}>
+      <button
+        type="button"
+        className="play-button large"
+        disabled={disabled}
+        aria-label={playing ? labels.pause : labels.play}
+        onClick={onToggle}
+      >
         <Icon name={playing ? 'pause' : 'play'} />
       </button>
-      <button type="button" className="icon-button skip" disabled={disabled} aria-label={labels.forward} title={labels.forward} onClick={() => onSkip(SKIP_S)}>
+      <button
+        type="button"
+        className="icon-button skip"
+        disabled={disabled}
+        aria-label={labels.forward}
+        title={labels.forward}
+        onClick={() => onSkip(SKIP_S)}
+      >
         <Icon name="forward" />
         <span aria-hidden="true">{SKIP_S}</span>
       </button>

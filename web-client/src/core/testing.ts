@@ -58,7 +58,12 @@ export const settle = (): Promise<void> => Promise.resolve();
 
 export const sid = (n: number): string => `CA${n.toString(16).padStart(32, '0')}`;
 
-export const recording = (n: number, v: number, state: Recording['state'], more: Partial<Recording> = {}): Recording => ({
+export const recording = (
+  n: number,
+  v: number,
+  state: Recording['state'],
+  more: Partial<Recording> = {},
+): Recording => ({
   sid: sid(n),
   v,
   state,

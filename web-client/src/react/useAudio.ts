@@ -11,8 +11,18 @@ export interface AudioState {
 }
 
 const EVENTS = [
-  'play', 'playing', 'pause', 'waiting', 'ended', 'timeupdate', 'seeking', 'seeked', 'durationchange', 'canplay',
-  'emptied', 'error',
+  'play',
+  'playing',
+  'pause',
+  'waiting',
+  'ended',
+  'timeupdate',
+  'seeking',
+  'seeked',
+  'durationchange',
+  'canplay',
+  'emptied',
+  'error',
 ] as const;
 
 const SILENT: AudioState = { playing: false, buffering: false, time: 0, duration: undefined, failed: false };

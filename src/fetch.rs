@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, CatalogError, Change};
-use crate::jobs::{Jobs, Lease};
+use crate::jobs::{Job, Jobs, Lease, Priority};
 use crate::recording::{Code, Media, Progress, Recording, Sid, State, Timestamp};
 use crate::signals::{Signal, Signals};
 use crate::source::{Download, Source, SourceError};
@@ -153,7 +153,7 @@ impl Fetcher {
         let name = match recording.recording_sid {
             Some(name) => name,
             None => {
-                let name = source.find(&recording.account_sid, recording.call_sid).await?;
+                let name = self.in_time(source.find(&recording.account_sid, recording.call_sid)).await?;
                 if let Some(named) = catalog.name(sid, name).await? {
                     // Told at once, so that `ready` carries the name.
                     recording = named.0.clone();
@@ -162,7 +162,7 @@ impl Fetcher {
                 name
             }
         };
-        let download = source.open(&recording.account_sid, name).await?;
+        let download = self.in_time(source.open(&recording.account_sid, name)).await?;
         let (volume, total) = (volume.clone(), download.total);
         let landing = blocking(move || volume.begin(sid, total)).await?;
         signals.send(Signal::Progress(sid, Progress { received: 0, total }));
@@ -172,24 +172,33 @@ impl Fetcher {
         self.landed(recording, media).await
     }
 
+    /// Whoever waits is told in the end, also where the source would be given more patience than the whole job has.
+    async fn in_time<T>(&self, step: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
+        tokio::time::timeout(self.0.options.give_up_after, step).await.unwrap_or_else(|_| Err(silent()))
+    }
+
     /// Writes the body into the part as it comes: in large pieces when it is fast, now and then when it is slow.
     async fn pour(&self, sid: Sid, download: Download, mut landing: Landing) -> Result<Landing, FetchError> {
         let Download { total, mut body } = download;
         let mut gathered = BytesMut::with_capacity(WRITE);
         let mut ticks = tokio::time::interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut told = 0;
+        let (mut told, mut heard) = (0, Instant::now());
         loop {
             let (over, tell) = tokio::select! {
                 chunk = body.next() => match chunk.transpose()? {
                     Some(chunk) => {
                         gathered.extend_from_slice(&chunk);
+                        heard = Instant::now();
                         (false, false)
                     }
                     None => (true, false),
                 },
                 _ = ticks.tick() => (false, true),
             };
+            if heard.elapsed() > self.0.options.give_up_after {
+                return Err(silent().into());
+            }
             if gathered.len() >= WRITE || ((over || tell) && !gathered.is_empty()) {
                 let bytes = std::mem::take(&mut gathered);
                 (landing, gathered) = blocking(move || {
@@ -258,7 +267,22 @@ impl Fetcher {
                 self.0.signals.send(Signal::GivenUp(sid, code));
                 lease.retry(verdict::CATALOG_PAUSE).await;
             }
-            (_, Ok(())) => lease.finish().await,
+            (_, Ok(())) => {
+                lease.finish().await;
+                self.take_up_again(sid).await;
+            }
+        }
+    }
+
+    /// Whoever plays at the moment of failure may still have found the old job, which is over now.
+    async fn take_up_again(&self, sid: Sid) {
+        // What does not answer now is found by the sweep, as long as somebody waits.
+        let Ok(mut rows) = self.0.catalog.find(&[sid]).await else { return };
+        if let Some((recording, status)) = rows.pop().flatten()
+            && status.state.is_pending()
+        {
+            let job = Job { sid: recording.sid, tenant: recording.tenant, priority: Priority::Play };
+            let _ = self.0.jobs.ensure(job).await;
         }
     }
 
@@ -269,6 +293,10 @@ impl Fetcher {
         }
         Ok(())
     }
+}
+
+fn silent() -> SourceError {
+    SourceError::Failed("the source is silent".into())
 }
 
 /// Whether the call is so long over that its media cannot still be on the way.

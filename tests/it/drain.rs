@@ -45,7 +45,7 @@ async fn a_held_request_is_answered_at_once() {
     assert_eq!(answer.status(), 202);
     assert_eq!(answer.json::<Value>().await.unwrap()["status"], "processing");
     assert!(took < Duration::from_secs(4), "{took:?}");
-    assert_eq!(bench.parts(), Vec::<std::path::PathBuf>::new(), "the download under way leaves no part");
+    bench.no_parts().await;
     // The next server takes it up again without being asked.
     bench.simulator.release(&recording.recording_sid);
     bench.boot().await;

@@ -5,6 +5,7 @@
 mod callbacks;
 mod drain;
 mod events;
+mod faults;
 mod sockets;
 mod support;
 mod the_way;

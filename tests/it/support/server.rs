@@ -10,7 +10,7 @@ use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::secret::Secret;
-use landfall::serve::{ServeOptions, Server};
+use landfall::serve::{ServeOptions, Server, StartError};
 use landfall::source::{Account, TwilioOptions};
 use landfall::telemetry;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
@@ -75,9 +75,15 @@ impl Bench {
 
     /// Starts the server over what lies in the directory.
     pub async fn boot(&mut self) {
-        let server = Server::start(self.options(), metrics()).await.expect("the server starts");
+        self.try_boot().await.expect("the server starts");
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_boot(&mut self) -> Result<(), StartError> {
+        let server = Server::start(self.options(), metrics()).await?;
         self.url = server.url().to_owned();
         self.server = Some(server);
+        Ok(())
     }
 
     /// Stops it, as SIGTERM does.
@@ -186,10 +192,19 @@ impl Bench {
         line.map_or(0.0, |number| number.parse().expect("a number"))
     }
 
-    /// The parts that lie in the volume: files that somebody writes, or has left behind.
-    pub fn parts(&self) -> Vec<PathBuf> {
-        let parts = std::fs::read_dir(self.volume().join(".landfall/parts")).expect("the volume's own directory");
-        parts.map(|part| part.expect("an entry").path()).collect()
+    /// Waits until nobody writes into the volume, or has left a file half written: a waiter may hear of a landing a
+    /// moment before its last trace is removed.
+    pub async fn no_parts(&self) {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let parts = std::fs::read_dir(self.volume().join(".landfall/parts")).expect("the volume's own directory");
+            let parts: Vec<PathBuf> = parts.map(|part| part.expect("an entry").path()).collect();
+            if parts.is_empty() {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(2), "{parts:?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A recording of the tenant `t` that has landed.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
-use crate::support::{Bench, Knobs, Socket, token};
+use crate::support::{Bench, Knobs, Process, Socket, token};
 
 async fn answers(url: &str) -> Option<u16> {
     reqwest::get(url).await.ok().map(|answer| answer.status().as_u16())
@@ -105,5 +105,22 @@ async fn a_client_that_never_finishes_is_cut_when_the_grace_is_over() {
     let begun = Instant::now();
     bench.stop().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn the_process_ends_with_0_though_a_client_never_finishes() {
+    let mut bench = Bench::start().await;
+    let recording = bench.landed(NewRecording { seconds: 7200.0, ..Default::default() }).await;
+    bench.stop().await;
+    let process = Process::start(&mut bench).await;
+    let mut socket = bench.socket().await;
+    let url = format!("{}/api/recordings/file/{}", bench.url, recording.call_sid);
+    let stuck = bench.client.get(url).bearer_auth(token("t", "agent")).send().await.unwrap();
+    let begun = Instant::now();
+    let (status, _) = tokio::join!(process.terminate(), socket.until("drain"));
+    assert_eq!(status.code(), Some(0));
+    // Two seconds of grace.
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     drop(stuck);
 }

@@ -4,6 +4,8 @@
 
 mod landings;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod waits;
 
 use std::collections::HashMap;

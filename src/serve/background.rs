@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::mpsc;
-use tokio::time::{Duration, Interval, MissedTickBehavior, interval};
+use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -19,9 +19,10 @@ const HEEDED_AT_ONCE: usize = 64;
 /// What a lost signal costs at the most.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SPACE_EVERY: Duration = Duration::from_secs(15);
-/// Counting walks the directory, so it is done rarely, and first when the server has long been ready.
+/// Counting walks the directory, so it is done rarely.
 const TALLY_EVERY: Duration = Duration::from_secs(60);
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+const FIRST_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts all of it; it ends with `stop`.
 pub(super) fn start(
@@ -93,9 +94,9 @@ async fn upkeep(metrics: PrometheusHandle) {
     }
 }
 
-/// Ticks from now on; late ones are not made up for.
+/// Ticks from soon on; late ones are not made up for. A server that starts has better things to do.
 fn every(period: Duration) -> Interval {
-    let mut ticks = interval(period);
+    let mut ticks = interval_at(Instant::now() + FIRST_AFTER, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

@@ -36,16 +36,14 @@ async fn a_token_comes_by_subprotocol_cookie_header_or_hello() {
     let token = token("t", "agent");
     let (bearer, cookie) = (bearer(&token), format!("theme=dark; landfall_session={token}; x=1"));
     let header = format!("Bearer {token}");
-    let ways: [(&[&str], &[(&str, &str)]); 4] = [
-        (&[PROTOCOL, &bearer], &[]),
-        (&[&bearer, PROTOCOL], &[]),
-        (&[PROTOCOL], &[("cookie", &cookie)]),
-        (&[PROTOCOL], &[("authorization", &header)]),
-    ];
-    for (protocols, headers) in ways {
+    let welcomed = async |protocols: &[&str], headers: &[(&'static str, &str)]| {
         let mut socket = Socket::open_with(&bench.url, protocols, headers).await;
         assert_eq!(socket.next().await["type"], "welcome", "{protocols:?} {headers:?}");
-    }
+    };
+    welcomed(&[PROTOCOL, &bearer], &[]).await;
+    welcomed(&[&bearer, PROTOCOL], &[]).await;
+    welcomed(&[PROTOCOL], &[("cookie", &cookie)]).await;
+    welcomed(&[PROTOCOL], &[("authorization", &header)]).await;
     let mut socket = Socket::open(&bench.url, &[PROTOCOL]).await;
     socket.say(json!({"type": "hello", "token": token})).await;
     assert_eq!(socket.next().await["type"], "welcome");

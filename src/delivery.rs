@@ -231,6 +231,7 @@ impl Delivery {
 
     /// A catalog row that others have just changed.
     pub async fn changed(&self, recording: Recording, status: Status) {
+        self.0.shelf.refresh(&recording);
         if self.0.registry.holds(recording.sid) {
             self.0.registry.pin(recording.sid).seed(recording, status).send().await;
         }
@@ -318,11 +319,14 @@ impl Delivery {
         Ok(())
     }
 
-    /// Makes sure that a recording which has not settled has a job.
+    /// Makes sure that a recording which does not lie in the volume has a job.
     async fn ensure(&self, pin: &Pin, priority: Priority) -> Result<(), DeliveryError> {
         let Seen { recording, status } = seen(pin)?;
-        if matches!(status.state, State::Ready | State::Gone) {
-            return Ok(());
+        match status.state {
+            State::Gone => return Ok(()),
+            State::Ready if self.0.volume.find_off_thread(pin.sid()).await?.is_some() => return Ok(()),
+            State::Ready => self.lost(pin).await?,
+            _ => {}
         }
         if !status.state.is_pending() {
             self.change(pin, &[State::Unknown, State::Failed], Change::to(State::Queued)).await?;
@@ -339,10 +343,9 @@ impl Delivery {
         Ok(())
     }
 
-    /// A recording that the catalog calls landed is not in the volume: it is fetched anew.
+    /// A recording that the catalog calls landed is not in the volume: the next play fetches it anew.
     async fn lost(&self, pin: &Pin) -> Result<(), DeliveryError> {
-        self.change(pin, &[State::Ready], Change::to(State::Queued)).await?;
-        self.ensure(pin, Priority::Play).await
+        self.change(pin, &[State::Ready], Change::to(State::Unknown)).await
     }
 
     /// Changes the catalog and tells who waits; where somebody else was quicker, tells what they did.

@@ -7,6 +7,7 @@ mod console;
 mod cors;
 mod events;
 mod health;
+mod intake;
 pub mod lanes;
 pub mod layer;
 pub mod limits;
@@ -22,15 +23,12 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 
 use app::App;
-
-/// No route takes a larger body.
-const MOST_BODY: usize = 64 * 1024;
 
 /// Every route of the API.
 pub fn routes(app: &Arc<App>) -> Router {
@@ -55,11 +53,7 @@ pub fn routes(app: &Arc<App>) -> Router {
     if app.options.metrics {
         routes = routes.route("/metrics", get(health::metrics));
     }
-    routes
-        .route_layer(from_fn(note_route))
-        .fallback(console::file)
-        .layer(DefaultBodyLimit::max(MOST_BODY))
-        .with_state(app.clone())
+    routes.route_layer(from_fn(note_route)).fallback(console::file).with_state(app.clone())
 }
 
 /// The routes of a listener that only operators reach.

@@ -61,6 +61,15 @@ impl Shelf {
         Some(shelved)
     }
 
+    /// Lets go of what holds older details of the recording, such as its title.
+    pub fn refresh(&self, recording: &Recording) {
+        for name in recording.names() {
+            if self.0.peek(&name).is_some_and(|shelved| *shelved.recording != *recording) {
+                self.0.remove(&name);
+            }
+        }
+    }
+
     pub fn put(&self, sid: Sid, shelved: Shelved) -> Arc<Shelved> {
         let shelved = Arc::new(shelved);
         self.0.insert(sid, shelved.clone());

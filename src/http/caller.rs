@@ -26,11 +26,13 @@ pub enum Credential<'a> {
     Cookie(&'a str),
 }
 
-/// The token of a request, if it has one. A header comes before a cookie.
+/// The token of a request, if it has one. A bearer header comes before a cookie; other schemes belong to a proxy.
 pub fn credential<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<Credential<'a>> {
     if let Some(header) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-        let (scheme, token) = header.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| Credential::Header(token.trim()));
+        let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Credential::Header(token.trim()));
+        }
     }
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -121,6 +123,8 @@ mod tests {
         assert_eq!(token(&headers(&[("authorization", "bearer a.b"), ("cookie", "session=c")])), Some("a.b"));
         assert_eq!(token(&headers(&[("cookie", "x=1; session=c; y=2")])), Some("c"));
         assert_eq!(token(&headers(&[("authorization", "Basic abc")])), None);
+        assert_eq!(token(&headers(&[("authorization", "Basic abc"), ("cookie", "session=c")])), Some("c"));
+        assert_eq!(token(&headers(&[("authorization", "Bearer"), ("cookie", "session=c")])), Some(""));
         assert_eq!(token(&headers(&[("cookie", "sessions=c")])), None);
     }
 

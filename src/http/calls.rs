@@ -58,10 +58,7 @@ pub async fn register(
     Path(call_sid): Path<String>,
     body: Result<Json<Registration>, JsonRejection>,
 ) -> Result<Response, Problem> {
-    let Json(registration) = body.map_err(|rejection| match rejection {
-        JsonRejection::BytesRejection(_) => Problem::too_large(),
-        other => Problem::bad_request("bad_body", other.body_text()),
-    })?;
+    let Json(registration) = body?;
     let call = registration.call(&call_sid)?;
     let registered = app.parts.catalog.register(&call).await.map_err(|error| match error {
         RegisterError::Taken => {

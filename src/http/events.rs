@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::protocol::{ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
 use super::watching::{Watching, refusal};
 use crate::auth::LEEWAY;
+use crate::delivery::{DeliveryError, Watched};
 use crate::recording::{Sid, Timestamp};
 use crate::registry::{EventKind, Mailbox};
 use crate::telemetry;
@@ -41,7 +42,7 @@ struct Listener {
 #[utoipa::path(get, path = "/api/recordings/events", tag = "push",
     params(("sid" = Vec<String>, Query, description = "Repeat it for several"), ("intent" = Option<WireIntent>, Query)),
     responses((status = 200, description = "welcome, then the state of each recording, then changes", content_type = "text/event-stream"),
-        (status = 400, description = "bad_sid, bad_query"), (status = 429, description = "too_many_requests")))]
+        (status = 400, description = "bad_sid, bad_query"), (status = 404, description = "None of them exists"), (status = 429, description = "too_many_requests")))]
 pub async fn events(
     Known(caller): Known,
     Shared(app): Shared<Arc<App>>,
@@ -80,6 +81,11 @@ pub async fn events(
         listener.say(&ServerMessage::Error { id: None, sid: Some(sid.as_str()), code, message });
     }
     let watched = app.parts.delivery.watch(&caller.scope, &sids, intent.into(), &mailbox).await;
+    // A stream that could never tell anything: browsers stop asking after a 404.
+    let unknown = |watched: &Result<Watched, DeliveryError>| matches!(watched, Err(DeliveryError::Unknown));
+    if !watched.is_empty() && watched.iter().all(unknown) {
+        return Err(Problem::not_found());
+    }
     for (asked, watched) in sids.into_iter().zip(watched) {
         match watched {
             Ok(watched) => {

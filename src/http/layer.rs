@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -19,6 +19,7 @@ use tracing::{Instrument, debug, error, info_span};
 use super::app::App;
 use super::caller::Peer;
 use super::cors;
+use super::intake;
 use super::media::{self, Disposition};
 use super::problem::Problem;
 use crate::telemetry;
@@ -45,7 +46,6 @@ impl Layer {
     pub async fn answer<B>(&self, peer: Peer, request: Request<B>) -> Response
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<axum::BoxError>,
     {
         let begun = Instant::now();
         let id = request_id(&request);
@@ -60,9 +60,7 @@ impl Layer {
             (SharedString::const_str(Disposition::Inline.route()), AssertUnwindSafe(answer).catch_unwind().await)
         } else {
             let span = info_span!("request", id = %id.to_str().unwrap_or_default(), path = request.uri().path());
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            let answer = self.routes.clone().oneshot(request).map(|Ok(response)| response).instrument(span);
+            let answer = self.routed(peer, request).instrument(span);
             let answer = AssertUnwindSafe(answer).catch_unwind().await;
             let route = answer.as_ref().ok().and_then(|response| response.extensions().get::<MatchedPath>());
             // Paths that nobody serves are no labels: there is no end of them.
@@ -73,12 +71,25 @@ impl Layer {
             error!(request_id = ?id, "a handler panicked");
             Problem::internal().into_response()
         });
-        render_problem(&mut response, &id, &method);
+        render_problem(&mut response, &id);
         cors::mark(response.headers_mut(), origin);
+        // Nothing here is worth keeping unless it says so; 404 and 410 would be kept by heuristics (RFC 9111 §4.2.2).
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let status = response.status();
         debug!(request_id = ?id, %method, %route, status = status.as_u16(), "answered");
         telemetry::http_request(route, method_label(&method), status.as_u16(), begun.elapsed());
         response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+
+    async fn routed<B: http_body::Body<Data = bytes::Bytes>>(&self, peer: Peer, request: Request<B>) -> Response {
+        let (head, body) = request.into_parts();
+        let mut request = match intake::take(body).await {
+            Ok(body) => Request::from_parts(head, Body::from(body)),
+            Err(problem) => return problem.into_response(),
+        };
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.routes.clone().oneshot(request).await;
         response
     }
 }
@@ -91,21 +102,19 @@ fn hot<B>(request: &Request<B>) -> Option<&str> {
 }
 
 /// Writes the body of a problem, now that the request's id is known; and makes one of what is no problem yet.
-fn render_problem(response: &mut Response, id: &HeaderValue, method: &Method) {
+fn render_problem(response: &mut Response, id: &HeaderValue) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Problem::wrong_method(),
-        None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        // The router refuses a path whose one variable, a SID, is no UTF-8.
+        None if response.status() == StatusCode::BAD_REQUEST => Problem::bad_sid(),
         None => return,
     };
-    // The router has noted the length of the body that was none yet.
-    response.headers_mut().remove(CONTENT_LENGTH);
-    if *method == Method::HEAD {
-        return;
-    }
     let document = problem.document(id.to_str().unwrap_or_default());
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    // The router counted the body that was there before.
+    response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(serde_json::to_vec(&document).unwrap_or_default());
 }
 

@@ -18,7 +18,6 @@ use tokio::time::{Duration, Instant};
 use super::app::App;
 use super::caller::identify;
 use super::problem::Problem;
-use crate::auth::Caller;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{self, Outcome, Plan};
 use crate::recording::{Code, Sid, State};
@@ -40,7 +39,7 @@ const DOWNLOAD_PATIENCE: Duration = Duration::from_secs(60);
 pub struct Processing {
     /// Always `processing`.
     status: &'static str,
-    /// `unknown`, `queued` or `downloading`; `failed` where a new try has not begun.
+    /// `unknown`, `queued` or `downloading`.
     state: &'static str,
     /// The recording.
     #[schema(value_type = String)]
@@ -150,44 +149,44 @@ async fn respond(
     }
     // A HEAD starts nothing: it is what a page sends for each row it draws.
     if !is_get && !app.options.head_prepares {
-        return Ok(Answer::Later(processing(sid, seen.status.state)));
+        return match failure(&seen) {
+            Some(code) => Err(Problem::because(code)),
+            None => Ok(Answer::Later(processing(sid, seen.status.state))),
+        };
     }
     let patience = match patience(uri, headers)? {
         None if disposition == Disposition::Attachment && is_get => DOWNLOAD_PATIENCE,
         asked => asked.unwrap_or_default(),
     };
-    if patience.is_zero() {
-        return start(app, &caller, sid, &seen).await.map(Answer::Later);
+    if !seen.status.state.is_pending() {
+        app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
     }
-    let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
-    let seen = tokio::select! {
-        seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
-        // A server that stops does not keep its clients: they may ask another.
-        () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+    let seen = if patience.is_zero() {
+        let now = app.parts.delivery.play(&caller.scope, sid).await?;
+        // A new try has begun, but who polls would never learn why the last one failed.
+        if now.status.state.is_pending() && failure(&seen).is_some() { seen } else { now }
+    } else {
+        let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
+        tokio::select! {
+            seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
+            // A server that stops does not keep its clients: they may ask another.
+            () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+        }
     };
-    match seen.status.state {
-        State::Ready => match app.parts.delivery.open(&caller.scope, sid).await? {
+    match (seen.status.state, failure(&seen)) {
+        (State::Ready, _) => match app.parts.delivery.open(&caller.scope, sid).await? {
             Opened::File(shelved) => file_answer(app, sid, &shelved, is_get, headers, disposition).await,
             Opened::Not(seen) => Ok(Answer::Later(processing(sid, seen.status.state))),
         },
-        State::Gone => Err(gone(&seen)),
-        State::Failed => Err(Problem::because(seen.status.code.unwrap_or(Code::SourceFailed))),
-        state => Ok(Answer::Later(processing(sid, state))),
+        (State::Gone, _) => Err(gone(&seen)),
+        (_, Some(code)) => Err(Problem::because(code)),
+        (state, None) => Ok(Answer::Later(processing(sid, state))),
     }
 }
 
-/// Sees to the download and answers at once. After a failure the client hears of it, while a new try has begun: who
-/// polls would otherwise never learn why nothing comes.
-async fn start(app: &App, caller: &Caller, sid: Sid, before: &Seen) -> Result<Response, Problem> {
-    let failed = (before.status.state == State::Failed).then_some(before.status.code).flatten();
-    if !before.status.state.is_pending() {
-        app.limits.prepare(caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
-    }
-    let seen = app.parts.delivery.play(&caller.scope, sid).await?;
-    match failed {
-        Some(code) if !seen.status.state.is_settled() => Err(Problem::because(code)),
-        _ => Ok(processing(sid, seen.status.state)),
-    }
+/// Why the last try was the last one.
+fn failure(seen: &Seen) -> Option<Code> {
+    (seen.status.state == State::Failed).then(|| seen.status.code.unwrap_or(Code::SourceFailed))
 }
 
 fn gone(seen: &Seen) -> Problem {

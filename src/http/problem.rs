@@ -1,5 +1,6 @@
 //! Errors as clients see them (RFC 9457): the one place where a failure becomes a status code.
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -158,6 +159,12 @@ impl Problem {
             .detail("the body is larger than this route takes")
     }
 
+    /// The body does not come: 408.
+    pub fn too_slow() -> Self {
+        let (message, message_he) = ("The request took too long.", "הבקשה נמשכה זמן רב מדי.");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", message, message_he).detail("the body did not come in time")
+    }
+
     /// Too many of this caller's: 429.
     pub fn too_many(limit: &'static str, after: Duration) -> Self {
         let (message, message_he) = ("Too many requests; please wait a moment.", "יותר מדי בקשות; נא להמתין רגע.");
@@ -244,6 +251,12 @@ impl From<DeliveryError> for Problem {
             }
             None => Self::not_found(),
         }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::bad_request("bad_body", rejection.body_text())
     }
 }
 

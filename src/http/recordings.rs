@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -34,7 +35,8 @@ pub struct ListParams {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Entries of a page: 1 to 200, 50 if absent.
-    limit: Option<usize>,
+    #[param(value_type = Option<usize>)]
+    limit: Option<String>,
     /// Only those in this state.
     state: Option<String>,
     /// Only those with this text in number, title or SID.
@@ -92,7 +94,7 @@ pub async fn state(
 pub async fn list(
     Known(caller): Known,
     Shared(app): Shared<Arc<App>>,
-    params: Result<Query<ListParams>, axum::extract::rejection::QueryRejection>,
+    params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(params) = params.map_err(|error| Problem::bad_request("bad_query", error.body_text()))?;
     let query = params.query()?;
@@ -136,9 +138,9 @@ pub async fn prepare(
 pub async fn landed(
     _: Service,
     Shared(app): Shared<Arc<App>>,
-    body: Result<Json<LandedSids>, axum::extract::rejection::JsonRejection>,
+    body: Result<Json<LandedSids>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Json(LandedSids { sids }) = body.map_err(|error| Problem::bad_request("bad_body", error.body_text()))?;
+    let Json(LandedSids { sids }) = body?;
     if sids.len() > MOST_LANDED {
         return Err(Problem::bad_request("bad_body", format!("at most {MOST_LANDED} sids at once")));
     }
@@ -156,17 +158,20 @@ impl ListParams {
             let known = "state is unknown, queued, downloading, ready, failed or gone";
             Problem::bad_request("bad_state", known)
         };
-        let limit = self.limit.unwrap_or(PAGE);
-        if limit == 0 || limit > MOST_PAGE {
-            return Err(Problem::bad_request("bad_limit", format!("limit is 1 to {MOST_PAGE}")));
-        }
-        let text = self.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let bad_limit = || Problem::bad_request("bad_limit", format!("limit is 1 to {MOST_PAGE}"));
+        // A form sends its empty fields too.
+        let given = |field: Option<String>| field.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let limit = match given(self.limit) {
+            None => PAGE,
+            Some(text) => text.parse().ok().filter(|n| (1..=MOST_PAGE).contains(n)).ok_or_else(bad_limit)?,
+        };
+        let text = given(self.q);
         if text.as_ref().is_some_and(|text| text.len() > MOST_TEXT) {
             return Err(Problem::bad_request("bad_query", format!("q has at most {MOST_TEXT} bytes")));
         }
-        let state = self.state.filter(|state| !state.is_empty());
+        let state = given(self.state);
         Ok(ListQuery {
-            after: self.cursor.map(|cursor| decode_cursor(&cursor).ok_or_else(bad_cursor)).transpose()?,
+            after: given(self.cursor).map(|cursor| decode_cursor(&cursor).ok_or_else(bad_cursor)).transpose()?,
             limit,
             state: state.map(|state| State::parse(&state).ok_or_else(bad_state)).transpose()?,
             text,

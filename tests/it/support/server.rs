@@ -207,6 +207,20 @@ impl Bench {
         }
     }
 
+    /// A recording of the tenant `t` whose file a foreign worker has placed in the volume, under that extension.
+    pub async fn placed(&self, extension: &str, bytes: &[u8]) -> Recording {
+        let recording = self.registered("t", NewRecording::default()).await;
+        self.place(&format!("{}.{extension}", recording.call_sid), bytes);
+        recording
+    }
+
+    /// Lands a file as any worker does: in one rename.
+    pub fn place(&self, name: &str, bytes: &[u8]) {
+        let part = self.volume().join(format!("{name}.part"));
+        std::fs::write(&part, bytes).expect("a volume that can be written");
+        std::fs::rename(&part, self.volume().join(name)).expect("a rename");
+    }
+
     /// A recording of the tenant `t` that has landed.
     pub async fn landed(&self, new: NewRecording) -> Recording {
         let recording = self.registered("t", new).await;

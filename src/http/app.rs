@@ -89,7 +89,8 @@ pub struct App {
     pub sockets: AtomicU64,
     /// Sockets and streams are to leave.
     pub draining: CancellationToken,
-    /// Owns every task that outlives its request.
+    /// Owns every task that outlives its request, and the connections: a shutdown waits for them before it closes the
+    /// port.
     pub tasks: TaskTracker,
 }
 

@@ -238,14 +238,20 @@ fn text(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
             let code = frame.map(|frame| frame.code).filter(|code| matches!(code, 1000 | 1001));
             Err(Close::ByPeer(code.unwrap_or(1005)))
         }
-        Some(Err(error)) if is_too_large(&error) => Err(Close::TooLarge),
-        Some(Err(_)) | None => Err(Close::ByPeer(1006)),
+        Some(Err(error)) => Err(broken(&error)),
+        None => Err(Close::ByPeer(1006)),
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
-    matches!(cause, Some(tungstenite::Error::Capacity(_)))
+/// What a frame that cannot be read means.
+fn broken(error: &axum::Error) -> Close {
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>()) {
+        Some(tungstenite::Error::Capacity(_)) => Close::TooLarge,
+        Some(tungstenite::Error::Protocol(ResetWithoutClosingHandshake)) => Close::ByPeer(1006),
+        Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Close::BadMessage,
+        _ => Close::ByPeer(1006),
+    }
 }
 
 async fn say(socket: &mut WebSocket, message: ServerMessage<'_>) -> Result<(), Close> {

@@ -129,9 +129,9 @@ impl Server {
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, hints, metrics.clone());
-        let seen = volume.clone();
-        let look = move |sid| seen.find(sid).ok().flatten().map(|landed| landed.media);
-        let watcher = watch(volume.root(), signals.clone(), look)
+        let (noticing, noted) = (delivery.clone(), signals.clone());
+        let notice = move |sid| noticing.notice(sid).into_iter().for_each(|signal| noted.send(signal));
+        let watcher = watch(volume.root(), notice)
             .inspect_err(
                 |error| warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep"),
             )

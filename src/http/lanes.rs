@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Duration;
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::app::App;
 use super::caller::Peer;
 use super::layer::Layer;
+use super::wire::Wire;
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
@@ -133,7 +134,7 @@ async fn connection(stream: TcpStream, peer: Peer, layer: Layer, leave: Cancella
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .serve_connection(Wire::new(stream), service_fn(answer))
         .with_upgrades();
     tokio::pin!(served);
     // How a connection ended is the client's business; what was wrong with a request has been answered.

@@ -105,7 +105,12 @@ impl Session {
     async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
         let Some(text) = text else { return Ok(()) };
         match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
-            ClientMessage::Subscribe { id, sids, intent } => self.subscribe(id, &sids, intent, socket).await,
+            ClientMessage::Subscribe { id, sids, intent } => {
+                let app = self.app.clone();
+                let _turn = app.limits.turn().await;
+                // Large, and therefore made only when it is its turn.
+                Box::pin(self.subscribe(id, &sids, intent, socket)).await
+            }
             ClientMessage::Unsubscribe { id, sids } => {
                 for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
                     self.watching.forget(sid);

@@ -173,6 +173,9 @@ pub trait Catalog: Send + Sync + 'static {
     /// Notes what landed, unless it is gone or noted already.
     async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError>;
 
+    /// Housekeeping, now and then and at the end: what the engine has put off.
+    async fn tend(&self) -> Result<(), CatalogError>;
+
     /// The recordings that ought to have a job: what a restart begins with.
     async fn pending(&self) -> Result<Vec<Row>, CatalogError>;
 }

@@ -3,7 +3,7 @@
 /// Sockets come and go by the thousand: what they leave must go back to the system, and not lie in holes between those
 /// that stay.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> std::process::ExitCode {
     landfall::cli::main()

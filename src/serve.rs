@@ -128,7 +128,7 @@ impl Server {
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
-        background::start(&tasks, &stop, &delivery, &volume, hints, metrics.clone());
+        background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
         let (noticing, noted) = (delivery.clone(), signals.clone());
         let notice = move |sid| noticing.notice(sid).into_iter().for_each(|signal| noted.send(signal));
         let watcher = watch(volume.root(), notice)
@@ -191,6 +191,9 @@ impl Server {
         self.stop.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
+        if let Ok(Err(error)) = tokio::time::timeout(LAST_GRACE, self.app.parts.catalog.tend()).await {
+            warn!(%error, "the catalog was left as it was");
+        }
         info!("stopped");
     }
 }

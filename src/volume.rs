@@ -10,7 +10,7 @@ mod part;
 mod tests;
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, ReadDir};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,36 @@ pub struct Space {
     pub free: u64,
 }
 
+/// A count of the volume under way. It takes as long as there are files, and is therefore taken in steps.
+pub struct Tally {
+    entries: ReadDir,
+    /// Recordings counted so far.
+    pub recordings: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether all have been counted.
+    pub over: bool,
+}
+
+impl Tally {
+    /// Looks at so many more entries. Blocks.
+    pub fn step(mut self, most: usize) -> io::Result<Self> {
+        for _ in 0..most {
+            let Some(entry) = self.entries.next().transpose()? else {
+                self.over = true;
+                break;
+            };
+            if entry.file_name().to_str().and_then(Sid::from_file_name).is_some()
+                && let Ok(meta) = entry.metadata()
+            {
+                self.recordings += 1;
+                self.bytes += meta.len();
+            }
+        }
+        Ok(self)
+    }
+}
+
 impl Volume {
     /// Opens the directory, makes it and its identity when they are missing, and removes the parts of processes
     /// that died. Blocks.
@@ -152,19 +182,10 @@ impl Volume {
         Ok(Space { free: stat.f_bavail.saturating_mul(stat.f_frsize) })
     }
 
-    /// How many recordings lie here, and their bytes. Blocks, for as long as there are files: only for the metrics.
-    pub fn tally(&self) -> Result<(u64, u64), VolumeError> {
-        let fail = |error: io::Error| VolumeError::at(&self.root, &error);
-        let mut sum = (0, 0);
-        for entry in std::fs::read_dir(&self.root).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            if entry.file_name().to_str().and_then(Sid::from_file_name).is_some()
-                && let Ok(meta) = entry.metadata()
-            {
-                sum = (sum.0 + 1, sum.1 + meta.len());
-            }
-        }
-        Ok(sum)
+    /// Begins to count what lies here. Blocks.
+    pub fn tally(&self) -> Result<Tally, VolumeError> {
+        let entries = std::fs::read_dir(&self.root).map_err(|error| VolumeError::at(&self.root, &error))?;
+        Ok(Tally { entries, recordings: 0, bytes: 0, over: false })
     }
 
     fn path(&self, sid: Sid, container: Container) -> PathBuf {

@@ -1,5 +1,7 @@
 //! What runs beside the requests: signals heeded, waits swept, the volume counted, metrics kept small.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -9,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::signals::Signal;
 use crate::telemetry;
-use crate::volume::{Volume, blocking};
+use crate::volume::{Volume, VolumeError, blocking};
 
 /// Signals acted on at once: one whose volume or catalog is slow delays no other.
 const HEEDED_AT_ONCE: usize = 64;
@@ -21,6 +24,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SPACE_EVERY: Duration = Duration::from_secs(15);
 /// Counting walks the directory, so it is done rarely.
 const TALLY_EVERY: Duration = Duration::from_secs(60);
+/// Entries looked at in one go, and the pause after them.
+const COUNTED_AT_ONCE: usize = 1000;
+const BETWEEN_COUNTS: Duration = Duration::from_millis(20);
+const TEND_EVERY: Duration = Duration::from_secs(30);
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const FIRST_AFTER: Duration = Duration::from_secs(1);
 
@@ -30,6 +37,7 @@ pub(super) fn start(
     stop: &CancellationToken,
     delivery: &Delivery,
     volume: &Volume,
+    catalog: &Arc<dyn Catalog>,
     hints: mpsc::Receiver<Signal>,
     metrics: PrometheusHandle,
 ) {
@@ -37,6 +45,7 @@ pub(super) fn start(
     tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(space(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tally(volume.clone())));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(tend(catalog.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(upkeep(metrics)));
 }
 
@@ -78,10 +87,30 @@ async fn tally(volume: Volume) {
     let mut ticks = every(TALLY_EVERY);
     loop {
         ticks.tick().await;
-        let volume = volume.clone();
-        match blocking(move || volume.tally()).await {
-            Ok((recordings, bytes)) => telemetry::volume_contents(recordings, bytes),
-            Err(error) => warn!(%error, "the volume could not be counted"),
+        if let Err(error) = count(&volume).await {
+            warn!(%error, "the volume could not be counted");
+        }
+    }
+}
+
+/// Counts with pauses: a hundred thousand files must not take a core from those who listen.
+async fn count(volume: &Volume) -> Result<(), VolumeError> {
+    let (begun, root) = (volume.clone(), volume.root().to_owned());
+    let mut tally = blocking(move || begun.tally()).await?;
+    while !tally.over {
+        tally = blocking(move || tally.step(COUNTED_AT_ONCE)).await.map_err(|error| VolumeError::at(&root, &error))?;
+        tokio::time::sleep(BETWEEN_COUNTS).await;
+    }
+    telemetry::volume_contents(tally.recordings, tally.bytes);
+    Ok(())
+}
+
+async fn tend(catalog: Arc<dyn Catalog>) {
+    let mut ticks = every(TEND_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = catalog.tend().await {
+            warn!(%error, "the catalog's housekeeping failed");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status,
 pub use sqlite::SqliteCatalog;
 
 /// The catalog did not answer, or not as it should.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CatalogError(pub String);
 
 impl fmt::Display for CatalogError {

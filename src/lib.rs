@@ -1,11 +1,19 @@
 //! Landfall: a push-based server for call recordings. ARCHITECTURE.md is the map.
 
 pub mod audio;
+pub mod auth;
 pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod delivery;
+pub mod fetch;
+pub mod http;
 pub mod jobs;
 pub mod range;
 pub mod recording;
 pub mod registry;
+pub mod secret;
+pub mod serve;
 pub mod signals;
 pub mod source;
 pub mod telemetry;

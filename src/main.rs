@@ -1,2 +1,5 @@
-//! The binary.
-fn main() {}
+//! The binary; `landfall::cli` does the work.
+
+fn main() -> std::process::ExitCode {
+    landfall::cli::main()
+}

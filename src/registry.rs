@@ -97,8 +97,13 @@ impl Pin {
             if **known != recording {
                 *known = Arc::new(recording);
             }
-            let news = status.v > current.v;
-            if news { slot.publish(status, Instant::now()) } else { Fanout::default() }
+            let gone = status.state == State::Gone && current.state != State::Gone;
+            if status.v <= current.v && !gone {
+                return Fanout::default();
+            }
+            // An erasure wins against a landing that was announced before the catalog could count it.
+            let v = status.v.max(current.v + 1);
+            slot.publish(Status { v, ..status }, Instant::now())
         })
     }
 

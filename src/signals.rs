@@ -4,7 +4,7 @@
 mod local;
 mod watch;
 
-use crate::recording::{Media, Progress, Recording, Sid, Status};
+use crate::recording::{Code, Media, Progress, Recording, Sid, Status};
 
 pub use local::LocalSignals;
 pub use watch::watch;
@@ -16,6 +16,8 @@ pub enum Signal {
     Landed(Sid, Option<Media>),
     /// The catalog has a new status.
     Changed(Box<(Recording, Status)>),
+    /// A download was given up, and the catalog does not answer.
+    GivenUp(Sid, Code),
     /// A download has come on.
     Progress(Sid, Progress),
 }

@@ -1,6 +1,6 @@
 //! The port to where recordings come from. Knows neither the volume nor who listens.
 
-mod twilio;
+pub mod twilio;
 
 use std::fmt;
 

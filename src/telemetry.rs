@@ -1,12 +1,12 @@
 //! Named events: each function counts, and logs where a person should know. Labels have few values, and no secret,
 //! SID or tenant is ever one.
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::Duration;
 use tracing::{info, warn};
 
-use crate::recording::{Code, Sid};
+use crate::recording::{Code, Sid, State};
 
 /// From 50 µs, where a push lies, to a minute, where a download may.
 const SECONDS: [f64; 18] = [
@@ -53,9 +53,10 @@ fn describe() {
 }
 
 /// A request was answered.
-pub fn http_request(route: &'static str, method: &'static str, status: u16, took: Duration) {
-    let labels = [("route", route), ("method", method), ("status", status_label(status))];
-    counter!("landfall_http_requests_total", &labels).increment(1);
+pub fn http_request(route: SharedString, method: &'static str, status: u16, took: Duration) {
+    let status = status_label(status);
+    counter!("landfall_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
     histogram!("landfall_http_request_duration_seconds", "route" => route).record(took);
 }
 
@@ -82,9 +83,11 @@ pub fn socket_rejected(reason: &'static str) {
     counter!("landfall_websocket_rejected_total", "reason" => reason).increment(1);
 }
 
-/// A `ready` was written to a socket.
-pub fn ready_pushed(took: Duration) {
-    histogram!("landfall_ready_push_seconds").record(took);
+/// A change of state was written to a listener's connection.
+pub fn pushed(state: State, took: Duration) {
+    if state == State::Ready {
+        histogram!("landfall_ready_push_seconds").record(took);
+    }
 }
 
 /// Somebody began to wait for a recording.
@@ -107,6 +110,11 @@ pub fn limited(limit: &'static str) {
 pub fn missed_signal_recovered(sid: Sid) {
     counter!("landfall_missed_signals_recovered_total").increment(1);
     warn!(%sid, "a landing was found by the sweep: its signal was lost");
+}
+
+/// A recording landed and waiters were told, but the catalog could not be written.
+pub fn landing_not_noted(sid: Sid, why: &str) {
+    warn!(%sid, why, "a landing was not noted in the catalog; the next look at it will");
 }
 
 /// The source answered, or not (`error`).
@@ -181,6 +189,7 @@ fn status_label(status: u16) -> &'static str {
         403 => "403",
         404 => "404",
         405 => "405",
+        408 => "408",
         409 => "409",
         410 => "410",
         412 => "412",

@@ -35,7 +35,7 @@ pub struct Volume {
 }
 
 /// Why the volume does not answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum VolumeError {
     /// No space, or no quota, is left.
     Full,
@@ -44,7 +44,8 @@ pub enum VolumeError {
 }
 
 impl VolumeError {
-    fn at(path: &Path, error: &io::Error) -> Self {
+    /// What an error of the system means for the volume.
+    pub fn at(path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Unavailable(format!("{}: {error}", path.display())),

@@ -44,6 +44,8 @@ impl SqliteCatalog {
             // A callback that was answered 204 must survive a power cut.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // In KiB. The kernel caches the file too: five caches of two megabytes would only be copies.
+            .pragma("cache_size", "-512")
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;

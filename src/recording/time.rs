@@ -30,6 +30,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The span from an earlier moment to this one; none when that moment is still to come.
+    pub const fn since(self, earlier: Self) -> std::time::Duration {
+        let span = self.0.saturating_sub(earlier.0);
+        std::time::Duration::from_millis(if span > 0 { span.unsigned_abs() } else { 0 })
+    }
+
     /// Whole seconds since the epoch, as JWTs count.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)

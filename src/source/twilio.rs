@@ -2,6 +2,7 @@
 //! callback; credentials never follow a redirect to another origin.
 
 mod resource;
+pub mod signature;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
@@ -23,6 +24,10 @@ const STALL: Duration = Duration::from_secs(30);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
 /// No recording is larger: a day of two channels as WAV is 2.8 GB.
 const MOST_BYTES: u64 = 4 << 30;
+
+/// Asks for the resources of deleted recordings, too: they say that nothing will come any more, where a mere 404 may
+/// pass.
+const SOFT_DELETED: (&str, &str) = ("IncludeSoftDeleted", "true");
 
 /// How to reach an account's recordings.
 #[derive(Clone)]
@@ -103,7 +108,10 @@ impl TwilioSource {
     /// Why a recording's media is not there.
     async fn explain(&self, account: &Account, recording_sid: Sid) -> SourceError {
         let answer = match self.url(account, &format!("Recordings/{recording_sid}.json")) {
-            Ok(url) => self.get(account, url).await,
+            Ok(mut url) => {
+                url.query_pairs_mut().append_pair(SOFT_DELETED.0, SOFT_DELETED.1);
+                self.get(account, url).await
+            }
             Err(error) => Err(error),
         };
         match answer {
@@ -121,7 +129,7 @@ impl Source for TwilioSource {
     async fn find(&self, account_sid: &str, call_sid: Sid) -> Result<Sid, SourceError> {
         let account = self.account(account_sid)?;
         let mut url = self.url(account, &format!("Calls/{call_sid}/Recordings.json"))?;
-        url.query_pairs_mut().append_pair("PageSize", "1000");
+        url.query_pairs_mut().append_pair("PageSize", "1000").append_pair(SOFT_DELETED.0, SOFT_DELETED.1);
         let answer = self.get(account, url).await?;
         let list: List = answer.json().await.map_err(|error| failed(&error))?;
         list.first_completed()

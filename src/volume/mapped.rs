@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use memmap2::{Advice, Mmap, MmapOptions};
@@ -14,12 +15,18 @@ use memmap2::{Advice, Mmap, MmapOptions};
 /// Bytes that are made resident and handed out at a time.
 pub const WINDOW: u64 = 2 * 1024 * 1024;
 
+/// Bytes of one file that may stay mapped between requests. A file that is no larger never has to be mapped again;
+/// of a larger one, seeks all over it would make the whole of it count as ours.
+const KEPT: u64 = 8 * 1024 * 1024;
+
 /// One file in memory; slices keep it mapped.
 pub struct Mapped(Arc<Pages>);
 
 struct Pages {
     map: Mmap,
     page: usize,
+    /// Bytes handed out to stay since all were let go.
+    kept: AtomicU64,
 }
 
 /// A part of the mapping that lets go of its pages when it has been sent, so that one long listen does not
@@ -43,9 +50,7 @@ impl AsRef<[u8]> for Passing {
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        let (from, length) = self.pages.aligned(&self.range);
-        // SAFETY: the mapping is shared and read-only, so dropped pages are read again from the file when touched.
-        let _ = unsafe { self.pages.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, length) };
+        self.pages.let_go(&self.range);
     }
 }
 
@@ -64,11 +69,12 @@ impl Mapped {
         let length = usize::try_from(length).map_err(io::Error::other)?;
         // SAFETY: see the module's head; the file is landed, so its length does not change.
         let map = unsafe { MmapOptions::new().len(length).map(file)? };
-        Ok(Self(Arc::new(Pages { map, page: rustix::param::page_size() })))
+        Ok(Self(Arc::new(Pages { map, page: rustix::param::page_size(), kept: AtomicU64::new(0) })))
     }
 
-    /// The bytes of a range as one slice; they stay resident.
+    /// The bytes of a range as one slice; up to a bound, they stay mapped.
     pub fn slice(&self, range: Range<u64>) -> Bytes {
+        self.0.keep(range.end - range.start);
         Bytes::from_owner(Shared(self.0.clone())).slice(range.start as usize..range.end as usize)
     }
 
@@ -103,6 +109,21 @@ impl Clone for Mapped {
 }
 
 impl Pages {
+    /// Counts bytes that stay mapped, and lets go of all when they are too many.
+    fn keep(&self, bytes: u64) {
+        if self.map.len() as u64 > KEPT && self.kept.fetch_add(bytes, Ordering::Relaxed) + bytes > KEPT {
+            self.kept.store(0, Ordering::Relaxed);
+            self.let_go(&(0..self.map.len()));
+        }
+    }
+
+    /// Unmaps a range; slices of it that are on their way find it in the page cache again.
+    fn let_go(&self, range: &Range<usize>) {
+        let (from, length) = self.aligned(range);
+        // SAFETY: the mapping is shared and read-only, so dropped pages are read again from the file when touched.
+        let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, length) };
+    }
+
     /// The range widened to whole pages, as offset and length.
     fn aligned(&self, range: &Range<usize>) -> (usize, usize) {
         let from = range.start & !(self.page - 1);

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Measures Landfall on this machine, next to nginx on the same files. Arguments choose among the benchmarks.
+. "$(dirname "${BASH_SOURCE[0]}")/need.sh"
+
+[ -d loadtest/src/bin/landfall-bench ] || fail "the benchmarks are not there yet"
+need_rust
+need_nginx
+cargo build --release --workspace --bins
+if [ $# -eq 0 ]; then set -- push herd memory media start table; fi
+for benchmark in "$@"; do
+    say "Benchmark: $benchmark"
+    target/release/landfall-bench "$benchmark"
+done

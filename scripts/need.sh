@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# One function per tool: it returns when the tool is there, installs it where that is ours to do (as root, from the
+# distribution), and otherwise says what to type. Sourced by the other scripts; does nothing by itself.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+
+RUST_MINIMUM=1.94
+NODE_MINIMUM=20.19
+NPM_MINIMUM=11
+NEXTEST_VERSION=0.9.143
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+    printf '\nFAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least MINIMUM VERSION
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# apt COMMAND PACKAGE…: the command, from Debian's packages.
+apt_updated=
+apt() {
+    local command=$1
+    shift
+    if have "$command"; then return; fi
+    if ! have apt-get; then fail "\`$command\` is missing: install $* (these are Debian's names) and run this again"; fi
+    if [ "$(id -u)" -ne 0 ]; then fail "\`$command\` is missing: sudo apt-get install $*"; fi
+    if [ -z "$apt_updated" ]; then
+        apt-get update -qq || fail "apt-get update failed: is the network there?"
+        apt_updated=yes
+    fi
+    say "Installing $*"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        fail "apt-get install $* failed"
+    have "$command" || fail "\`$command\` is still missing after installing $*"
+}
+
+# The compiler, and the C compiler that links for it and builds SQLite and the cryptography.
+need_rust() {
+    have cargo || fail "Rust is missing: install $RUST_MINIMUM or newer from https://rustup.rs"
+    local version
+    version=$(rustc --version | cut -d ' ' -f 2)
+    at_least "$RUST_MINIMUM" "$version" ||
+        fail "rustc $version is too old, $RUST_MINIMUM is needed: rustup update stable"
+    apt cc gcc libc6-dev
+}
+
+# need_component COMMAND COMPONENT: a part of the toolchain that minimal installations leave out.
+need_component() {
+    if have "$1"; then return; fi
+    have rustup || fail "\`$1\` is missing: install the Rust component $2"
+    rustup component add "$2" || fail "\`$1\` is missing: rustup component add $2"
+}
+
+# The test runner. Its absence is no reason not to test: callers then take `cargo test`.
+need_nextest() {
+    if have cargo-nextest; then return; fi
+    say "Installing cargo-nextest $NEXTEST_VERSION (once; some minutes)"
+    timeout 12m cargo install cargo-nextest --quiet --locked --version "$NEXTEST_VERSION" \
+        --no-default-features --features default-no-update ||
+        say "cargo-nextest cannot be had: \`cargo test\` takes its place"
+}
+
+need_node() {
+    have node || fail "Node.js is missing: install $NODE_MINIMUM or newer from https://nodejs.org"
+    local version
+    version=$(node --version)
+    at_least "$NODE_MINIMUM" "${version#v}" ||
+        fail "Node.js $version is too old, $NODE_MINIMUM is needed: https://nodejs.org"
+    have npm || fail "npm is missing: it comes with Node.js from https://nodejs.org"
+}
+
+# What the web client is made of: installed anew when the lock file has changed.
+need_web_packages() {
+    need_node
+    local installed=web-client/node_modules/.installed-lock
+    if cmp -s web-client/package-lock.json "$installed"; then return; fi
+    say "Installing the web client's packages"
+    (cd web-client && npm ci --include=dev --no-fund --no-audit) || npm_failed
+    cp web-client/package-lock.json "$installed"
+}
+
+npm_failed() {
+    local version
+    version=$(npm --version)
+    at_least "$NPM_MINIMUM" "$version" ||
+        fail "npm ci failed, and npm $version is older than $NPM_MINIMUM: npm install --global npm@$NPM_MINIMUM"
+    fail "npm ci failed (in web-client)"
+}
+
+# Debian's browser: nothing is downloaded past the distribution.
+need_chromium() {
+    apt chromium chromium
+    CHROMIUM_BIN=$(command -v chromium)
+    export CHROMIUM_BIN
+}
+
+# The yardstick of the benchmarks.
+need_nginx() { apt nginx nginx-light; }

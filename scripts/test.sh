@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Runs the groups of checks it is given, cheap ones first, and stops at the first that fails:
+#   format  Rust code and shell scripts
+#   web     the web client: types, tests, build (before the server, which embeds it)
+#   lint    clippy, and whether the documentation builds
+#   rust    all tests of the workspace, those in the documentation included
+#   e2e     the real server and the real simulator under Chromium
+. "$(dirname "${BASH_SOURCE[0]}")/need.sh"
+
+if [ -n "${CI:-}" ]; then export NEXTEST_PROFILE=${NEXTEST_PROFILE:-ci}; fi
+
+passed=()
+
+# step NAME COMMAND…
+step() {
+    local name=$1 began=$SECONDS
+    shift
+    say "$name: $*"
+    "$@" || fail "$name: \`$*\`"
+    passed+=("$(printf '%5d s  %s' $((SECONDS - began)) "$name")")
+}
+
+format() {
+    need_rust
+    need_component rustfmt rustfmt
+    step "Format" cargo fmt --all --check
+    if have shellcheck; then step "Shell scripts" shellcheck -x -P SCRIPTDIR scripts/*.sh .ci/run; fi
+}
+
+lint() {
+    need_rust
+    need_component cargo-clippy clippy
+    step "Clippy" cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" step "Documentation" cargo doc --workspace --no-deps --quiet
+}
+
+web() {
+    need_web_packages
+    step "Web client, types" npm --prefix web-client run typecheck
+    step "Web client, tests" npm --prefix web-client run test
+    step "Web client, build" scripts/web.sh
+}
+
+rust() {
+    need_rust
+    need_nextest
+    if have cargo-nextest; then
+        step "Tests" cargo nextest run --workspace
+    else
+        step "Tests" cargo test --workspace --lib --bins --tests
+    fi
+    step "Tests in the documentation" cargo test --workspace --doc
+}
+
+e2e() {
+    need_rust
+    need_web_packages
+    need_chromium
+    step "Programs under test" cargo build --workspace --bins
+    export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
+    export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"
+    step "End to end" npm --prefix web-client run e2e
+}
+
+began=$SECONDS
+for group in "$@"; do
+    case $group in
+    web | e2e) if [ -d web-client ]; then "$group"; else say "Web client: not there yet, $group skipped"; fi ;;
+    format | lint | rust) "$group" ;;
+    *) fail "no such group of checks: $group (format, web, lint, rust, e2e)" ;;
+    esac
+done
+
+say "All passed in $((SECONDS - began)) s"
+printf '%s\n' "${passed[@]}"

@@ -1,0 +1,181 @@
+//! Who is asking. Knows tokens and keys; neither requests, cookies nor status codes.
+
+mod denied;
+mod jwt;
+mod keys;
+mod keyset;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use url::Url;
+
+use crate::recording::{Scope, Tenant, Timestamp};
+use crate::secret::Secret;
+
+pub use denied::{AuthError, Denied, SignError};
+pub use jwt::Grant;
+use jwt::Verifier;
+
+/// How far the clocks of an issuer and ours may differ: a token is good until this long after its `exp`.
+pub const LEEWAY: Duration = Duration::from_secs(30);
+/// The longest token that is looked at; the HTTP server bounds headers in much the same way.
+const MOST_TOKEN_BYTES: usize = 8 * 1024;
+/// Verified tokens that are remembered: a seek must not cost a signature check.
+const REMEMBERED: usize = 16 * 1024;
+/// How long a verified token is believed without another look at its key, which may have been withdrawn.
+const BELIEVED: Duration = Duration::from_secs(300);
+/// The last second that RFC 3339 can write; later expiries are read as this one.
+const END_OF_TIME: Timestamp = Timestamp(253_402_207_200_000);
+
+/// What a caller may do; each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Hears and downloads its tenant's recordings.
+    Agent,
+    /// Also erases, holds and reads the audit of its tenant.
+    Admin,
+    /// A back end: registers calls, and does what an admin does, for every tenant.
+    Service,
+}
+
+impl Role {
+    /// Its name in the `role` claim.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Admin => "admin",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Agent, Self::Admin, Self::Service].into_iter().find(|role| role.as_str() == name);
+        known.ok_or("a role is agent, admin or service")
+    }
+}
+
+/// Somebody whose token was good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The `sub` claim; the role's name where a token has none. Unique within its tenant only.
+    pub user: Arc<str>,
+    /// Whose recordings exist for this caller.
+    pub scope: Scope,
+    /// What the caller may do.
+    pub role: Role,
+    /// The `exp` claim, without the leeway.
+    pub expires: Timestamp,
+}
+
+impl Caller {
+    /// Whether the token has run out at that moment, leeway included (RFC 7519 §4.1.4).
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires.plus(LEEWAY)
+    }
+}
+
+/// How callers are told apart.
+#[derive(Clone, Debug)]
+pub enum AuthOptions {
+    /// By a signed token.
+    Jwt(JwtOptions),
+    /// Not at all: everybody is an admin of the tenant `default`. For a developer's own machine.
+    None,
+}
+
+/// Which tokens are good. At least one of the three keys is needed for any to be.
+#[derive(Clone, Debug)]
+pub struct JwtOptions {
+    /// Verifies HS256, and nothing else does.
+    pub secret: Option<Secret>,
+    /// A key set (RFC 7517) to fetch, for RS256, ES256 and EdDSA.
+    pub jwks_url: Option<Url>,
+    /// The same in a file; used where no URL is given.
+    pub jwks_file: Option<PathBuf>,
+    /// The claim that names the tenant.
+    pub tenant_claim: String,
+}
+
+/// The door. Cheap to ask: a token seen before costs one hash.
+pub struct Auth(Mode);
+
+enum Mode {
+    Jwt { verifier: Verifier, seen: Cache<[u8; 32], Seen> },
+    None(Arc<Caller>),
+}
+
+#[derive(Clone)]
+struct Seen {
+    caller: Arc<Caller>,
+    until: Timestamp,
+}
+
+impl Auth {
+    /// Prepares keys. Reads the key file, where one is configured, and fetches nothing yet.
+    pub fn new(options: AuthOptions) -> Result<Self, AuthError> {
+        Ok(Self(match options {
+            AuthOptions::Jwt(options) => Mode::Jwt { verifier: Verifier::new(options)?, seen: Cache::new(REMEMBERED) },
+            AuthOptions::None => Mode::None(Arc::new(Caller {
+                user: "anyone".into(),
+                scope: Tenant::new("default").map_or(Scope::Every, Scope::Tenant),
+                role: Role::Admin,
+                expires: END_OF_TIME,
+            })),
+        }))
+    }
+
+    /// The caller that needs no token, in the mode that asks for none.
+    pub fn anyone(&self) -> Option<Arc<Caller>> {
+        match &self.0 {
+            Mode::Jwt { .. } => None,
+            Mode::None(anyone) => Some(anyone.clone()),
+        }
+    }
+
+    /// Whose token this is. May wait for a key set, for seconds at most.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Caller>, Denied> {
+        self.verify_at(token, Timestamp::now()).await
+    }
+
+    async fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>, Denied> {
+        let (verifier, seen) = match &self.0 {
+            Mode::Jwt { verifier, seen } => (verifier, seen),
+            Mode::None(anyone) => return Ok(anyone.clone()),
+        };
+        if token.is_empty() {
+            return Err(Denied::Missing);
+        }
+        if token.len() > MOST_TOKEN_BYTES {
+            return Err(Denied::Malformed("it is longer than 8 KiB"));
+        }
+        // The hash and not the token itself: a core dump need not hold ten thousand good tokens.
+        let key = digest(token);
+        if let Some(hit) = seen.get(&key) {
+            if now < hit.until {
+                return Ok(hit.caller);
+            }
+            seen.remove(&key);
+        }
+        let caller = Arc::new(verifier.verify(token, now).await?);
+        let until = caller.expires.plus(LEEWAY).min(now.plus(BELIEVED));
+        seen.insert(key, Seen { caller: caller.clone(), until });
+        Ok(caller)
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    use aws_lc_rs::digest::{SHA256, digest};
+    let mut key = [0; 32];
+    key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    key
+}

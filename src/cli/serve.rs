@@ -1,0 +1,113 @@
+//! `landfall serve`: from configuration to a running server, until it is told to stop.
+
+use std::io;
+use std::process::ExitCode;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{failed, logging};
+use crate::config::{Config, TwilioAccount};
+use crate::fetch::FetchOptions;
+use crate::http::app::{CallbackAccount, HttpOptions};
+use crate::http::limits::LimitOptions;
+use crate::serve::{ServeOptions, Server};
+use crate::telemetry;
+
+/// Threads for what is no connection: the worker, the catalog's answers, signals.
+const MOST_WORKERS: usize = 4;
+
+pub(super) fn run(config: Config) -> ExitCode {
+    logging::init(&config);
+    raise_file_limit();
+    match runtime().map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(serve(&config))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why),
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), String> {
+    let metrics = telemetry::install().map_err(|error| error.to_string())?;
+    let server = Server::start(options(config), metrics).await.map_err(|error| error.to_string())?;
+    until_told().await.map_err(|error| error.to_string())?;
+    server.stop().await;
+    Ok(())
+}
+
+/// The runtime of a server's own work; connections have theirs.
+pub(super) fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(cores().min(MOST_WORKERS)).enable_all().build()
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub(super) async fn until_told() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The plain options of a server with this configuration.
+pub(super) fn options(config: &Config) -> ServeOptions {
+    // Behind port 0 nobody knows the address yet: the server makes its URL up when it does.
+    let known = config.listen.port() != 0;
+    let public_url = if known { Some(config.public_url(config.listen)) } else { config.public_url.clone() };
+    let crate::config::Database::Sqlite(database) = &config.database_url;
+    let limits = &config.limits;
+    ServeOptions {
+        listen: config.listen,
+        metrics_listen: config.metrics_listen,
+        volume: config.volume.clone(),
+        database: database.clone(),
+        auth: config.auth_options(),
+        http: HttpOptions {
+            public_url,
+            allowed_origins: config.allowed_origins.clone(),
+            cookie: config.auth.cookie.clone(),
+            cache_control: config.media.cache_control.clone(),
+            head_prepares: config.media.head_prepares,
+            accounts: config.twilio.accounts.iter().map(callbacks_of).collect(),
+            limits: LimitOptions {
+                sockets_per_user: limits.sockets_per_user as usize,
+                sockets_per_address: limits.sockets_per_address as usize,
+                sids_per_socket: limits.sids_per_socket as usize,
+                message_bytes: limits.message_bytes as usize,
+                waiting_requests: limits.waiting_requests as usize,
+                prepares_per_minute: limits.prepares_per_minute,
+            },
+            metrics: config.metrics_listen.is_none(),
+            shutdown_grace: config.shutdown_grace,
+        },
+        twilio: config.twilio_options(),
+        fetch: FetchOptions {
+            concurrency: config.worker.concurrency as usize,
+            give_up_after: config.worker.give_up_after,
+        },
+        per_tenant: config.worker.per_tenant as usize,
+        lanes: cores(),
+    }
+}
+
+fn callbacks_of(account: &TwilioAccount) -> CallbackAccount {
+    CallbackAccount {
+        sid: account.account_sid.clone(),
+        auth_token: account.auth_token.reveal().to_owned(),
+        tenant: account.tenant.clone(),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Each socket is a file, and the usual soft limit of 1024 is there for programs that use `select`.
+pub(super) fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}

@@ -1,0 +1,166 @@
+//! Every key, in the order of the documentation, and the rules between them.
+
+use std::time::Duration;
+
+use toml::Value;
+use tracing_subscriber::EnvFilter;
+
+use super::accounts;
+use super::fault::{Faults, Parsed, Wrong, wrong};
+use super::reader::Reader;
+use super::values::{
+    address, base_url, boolean, bytes, choice, duration, header, hmac_secret, list, number, origin, path, pointer,
+    text, token, url,
+};
+use super::{
+    AuthConfig, AuthMode, Config, Database, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
+};
+use crate::auth::{Auth, AuthOptions};
+use crate::recording::Container;
+
+const DATABASE: &str = "sqlite://./data/landfall.db";
+const API_BASE: &str = "https://api.twilio.com";
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
+    ["auth", "twilio", "media", "retention", "limits", "worker"].into_iter().for_each(|name| from.section(name));
+    let config = keys(from);
+    if let Some(config) = &config {
+        together(from, config);
+    }
+    // What `keys` cannot make, it has noted as a fault.
+    from.finish().and(config.ok_or(Faults(Vec::new())))
+}
+
+fn keys(from: &mut Reader) -> Option<Config> {
+    let listen = from.read("listen", ([127, 0, 0, 1], 8080).into(), address);
+    // Known, and turned down until the many-machines engines are there.
+    from.secret("redis_url", not_yet::<()>);
+    Some(Config {
+        listen,
+        metrics_listen: from.optional("metrics_listen", address).filter(|other| *other != listen),
+        public_url: from.optional("public_url", origin),
+        volume: from.read("volume", "./data/recordings".into(), path),
+        database_url: from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?,
+        allowed_origins: from.optional("allowed_origins", list(origin)),
+        auth: auth(from),
+        twilio: TwilioConfig {
+            api_base: from.optional("twilio.api_base", base_url).or_else(|| base_url(&API_BASE.into()).ok())?,
+            accounts: accounts::read(from),
+        },
+        media: media(from),
+        retention: RetentionConfig {
+            days: from.optional("retention.days", number(1, 36_500)),
+            max_bytes: from.optional("retention.max_bytes", bytes),
+            delete_at_source: from.read("retention.delete_at_source", false, boolean),
+        },
+        limits: Limits {
+            sockets_per_user: from.read("limits.sockets_per_user", 64, number(1, 1_000_000)),
+            sockets_per_address: from.read("limits.sockets_per_address", 1024, number(1, 1_000_000)),
+            sids_per_socket: from.read("limits.sids_per_socket", 256, number(1, 65_536)),
+            message_bytes: from.read("limits.message_bytes", 16_384, number(256, 1 << 24)),
+            waiting_requests: from.read("limits.waiting_requests", 4096, number(1, 1_000_000)),
+            prepares_per_minute: from.read("limits.prepares_per_minute", 600, number(1, 1_000_000)),
+        },
+        shutdown_grace: from.read("shutdown_grace", 25 * SECOND, duration(Duration::ZERO, HOUR)),
+        worker: WorkerConfig {
+            concurrency: from.read("worker.concurrency", 8, number(1, 1024)),
+            per_tenant: from.read("worker.per_tenant", 3, number(1, 1024)),
+            give_up_after: from.read("worker.give_up_after", 120 * SECOND, duration(SECOND, DAY)),
+        },
+        log: from.read("log", "info".into(), filter),
+        log_format: {
+            let words = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+            from.read("log_format", LogFormat::Auto, choice(words))
+        },
+    })
+}
+
+fn auth(from: &mut Reader) -> AuthConfig {
+    AuthConfig {
+        mode: from.read("auth.mode", AuthMode::Jwt, mode),
+        jwt_secret: from.secret("auth.jwt_secret", hmac_secret),
+        jwks_url: from.optional("auth.jwks_url", url),
+        jwks_file: from.optional("auth.jwks_file", path),
+        tenant_claim: from.read("auth.tenant_claim", "business_id".into(), claim),
+        cookie: from.read("auth.cookie", "landfall_session".into(), token),
+        forward_url: from.optional("auth.forward_url", url),
+        forward_tenant_pointer: from.optional("auth.forward_tenant_pointer", pointer),
+    }
+}
+
+fn media(from: &mut Reader) -> MediaConfig {
+    MediaConfig {
+        format: from.read("media.format", Container::Mp3, choice([("mp3", Container::Mp3), ("wav", Container::Wav)])),
+        channels: from.read("media.channels", 2, choice([("1", 1), ("2", 2)])),
+        cache_control: from.read("media.cache_control", "no-store".into(), header),
+        head_prepares: from.read("media.head_prepares", false, boolean),
+        link_ttl: from.read("media.link_ttl", 600 * SECOND, duration(SECOND, 7 * DAY)),
+    }
+}
+
+fn mode(value: &Value) -> Parsed<AuthMode> {
+    match value.as_str() {
+        Some("forward") => not_yet(value),
+        _ => choice([("jwt", AuthMode::Jwt), ("none", AuthMode::None)])(value),
+    }
+}
+
+fn not_yet<T>(_: &Value) -> Parsed<T> {
+    wrong("is not supported yet by this build", "Leave it out for now")
+}
+
+/// Never shown in a fault: a database's URL may hold a password.
+fn database(value: &Value) -> Parsed<Database> {
+    let text = text(value)?;
+    match text.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => not_yet(value),
+        Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(Database::Sqlite(path.into())),
+        _ => wrong("is no URL of a database", format!("Write one like {DATABASE}")),
+    }
+}
+
+fn claim(value: &Value) -> Parsed<String> {
+    match text(value)? {
+        taken if matches!(taken.as_str(), "exp" | "nbf" | "role") => {
+            wrong(format!("is {taken}, which means something else"), "Name the claim that holds the tenant")
+        }
+        claim => Ok(claim),
+    }
+}
+
+fn filter(value: &Value) -> Parsed<String> {
+    let text = text(value)?;
+    match EnvFilter::builder().parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => wrong(format!("is no filter: {error}"), "Write one like info or landfall=debug,warn"),
+    }
+}
+
+/// What no key can tell by itself.
+fn together(from: &mut Reader, config: &Config) {
+    let auth = &config.auth;
+    let mut note = |key: &str, what: String, mend: &str| from.fault(key, None, Wrong { what, mend: mend.into() });
+    if auth.mode == AuthMode::None && !config.listen.ip().to_canonical().is_loopback() {
+        let what = format!("is none, and {} is no loopback address", config.listen);
+        note("auth.mode", what, "Set auth.mode to jwt, or listen at 127.0.0.1");
+    }
+    if auth.jwks_url.is_some() && auth.jwks_file.is_some() {
+        note("auth.jwks_file", "and auth.jwks_url are both set".into(), "Keep one of the two");
+    }
+    let keyless = auth.jwt_secret.is_none() && auth.jwks_url.is_none() && auth.jwks_file.is_none();
+    if auth.mode == AuthMode::Jwt && keyless && !from.is_faulty("auth.") {
+        let what = "is not set, and no key set is: nobody could log in".into();
+        let mend = "Set auth.jwt_secret (`openssl rand -hex 32` makes a good one), auth.jwks_url or auth.jwks_file";
+        from.fault("auth.jwt_secret", None, Wrong { what, mend: mend.into() });
+    }
+    if auth.jwks_file.is_some()
+        && !from.is_faulty("auth.")
+        && let Err(error) = Auth::new(AuthOptions::Jwt(config.jwt_options()))
+    {
+        let mend = "Point it to a JSON Web Key Set with an RS256, ES256 or EdDSA key".into();
+        from.fault("auth.jwks_file", None, Wrong { what: format!("is refused: {error}"), mend });
+    }
+}

@@ -1,0 +1,361 @@
+//! The use case of a listener: watch, play, open. Joins catalog, jobs, wait map and volume; knows no protocol.
+//!
+//! Every step is level-triggered: pin the slot, look at the truth, then wait. A signal only makes it quicker.
+
+mod landings;
+mod shelf;
+mod waits;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant};
+
+use crate::catalog::{Catalog, CatalogError, Change, Row};
+use crate::jobs::{Job, Jobs, Priority, QueueError};
+use crate::recording::{Code, Recording, Scope, Sid, State, Status};
+use crate::registry::{Mailbox, Pin, Registry, Subscription};
+use crate::volume::{Volume, VolumeError, blocking};
+
+use shelf::Shelf;
+pub use shelf::Shelved;
+pub use waits::Wait;
+
+/// What a listener wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To know; starts nothing.
+    Watch,
+    /// To hear: starts the download, ahead of prefetches.
+    Play,
+}
+
+/// Why a recording could not be looked after. Whether it failed or is gone is a state, not an error.
+#[derive(Debug)]
+pub enum DeliveryError {
+    /// There is none of that name in the caller's scope.
+    Unknown,
+    /// The volume does not answer.
+    Volume(VolumeError),
+    /// The catalog does not answer.
+    Catalog(CatalogError),
+    /// The queue does not answer.
+    Queue(QueueError),
+}
+
+impl DeliveryError {
+    /// What listeners are told; `None` for a recording that does not exist.
+    pub const fn code(&self) -> Option<Code> {
+        match self {
+            Self::Unknown => None,
+            Self::Volume(VolumeError::Full) => Some(Code::DiskFull),
+            Self::Volume(VolumeError::Unavailable(_)) => Some(Code::VolumeUnavailable),
+            Self::Catalog(_) => Some(Code::CatalogUnavailable),
+            Self::Queue(_) => Some(Code::QueueUnavailable),
+        }
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no such recording"),
+            Self::Volume(error) => error.fmt(f),
+            Self::Catalog(error) => error.fmt(f),
+            Self::Queue(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DeliveryError {}
+
+impl From<VolumeError> for DeliveryError {
+    fn from(error: VolumeError) -> Self {
+        Self::Volume(error)
+    }
+}
+
+impl From<CatalogError> for DeliveryError {
+    fn from(error: CatalogError) -> Self {
+        Self::Catalog(error)
+    }
+}
+
+impl From<QueueError> for DeliveryError {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+/// A recording as somebody asked for it, with its status of that moment.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What is known of it.
+    pub recording: Arc<Recording>,
+    /// Its state.
+    pub status: Status,
+}
+
+/// A recording that is being watched: later changes go to the mailbox until this is dropped.
+pub struct Watched {
+    /// The state at the moment of attaching: no change between it and the first event is lost.
+    pub seen: Seen,
+    /// The place in the wait map.
+    pub subscription: Subscription,
+}
+
+/// A recording's bytes, or why there are none.
+pub enum Opened {
+    /// Landed.
+    File(Arc<Shelved>),
+    /// Not landed (yet, or never).
+    Not(Seen),
+}
+
+/// The use case; clones share it.
+#[derive(Clone)]
+pub struct Delivery(Arc<Inner>);
+
+struct Inner {
+    catalog: Arc<dyn Catalog>,
+    jobs: Arc<dyn Jobs>,
+    registry: Registry,
+    volume: Volume,
+    shelf: Shelf,
+}
+
+impl Delivery {
+    /// Over these parts, which others may share.
+    pub fn new(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, registry: Registry, volume: Volume) -> Self {
+        Self(Arc::new(Inner { catalog, jobs, registry, volume, shelf: Shelf::default() }))
+    }
+
+    /// Attaches the mailbox to each recording of these names, in their order. With [`Intent::Play`], also sees to
+    /// the downloads. Costs one look into the catalog and one into the volume, however many names there are.
+    pub async fn watch(
+        &self,
+        scope: &Scope,
+        sids: &[Sid],
+        intent: Intent,
+        mailbox: &Arc<Mailbox>,
+    ) -> Vec<Result<Watched, DeliveryError>> {
+        let pins = self.pin(scope, sids).await;
+        let unsettled = self.look(pins.iter().flatten()).await;
+        let mut watched = Vec::with_capacity(sids.len());
+        for (asked, pin) in sids.iter().zip(pins) {
+            watched.push(match pin {
+                Ok(pin) => self.attach(*asked, &pin, intent, mailbox, unsettled.as_ref().err()).await,
+                Err(error) => Err(error),
+            });
+        }
+        watched
+    }
+
+    /// The status of this moment.
+    pub async fn look_at(&self, scope: &Scope, sid: Sid) -> Result<Seen, DeliveryError> {
+        let pin = self.pin_one(scope, sid).await?;
+        // A volume that does not answer hides nothing from one who only wants to know the state.
+        let _ = self.look(std::iter::once(&pin)).await;
+        seen(&pin)
+    }
+
+    /// Sees to the download, and tells the status after that.
+    pub async fn play(&self, scope: &Scope, sid: Sid) -> Result<Seen, DeliveryError> {
+        let pin = self.pin_one(scope, sid).await?;
+        self.look(std::iter::once(&pin)).await?;
+        self.ensure(&pin, Priority::Play).await?;
+        seen(&pin)
+    }
+
+    /// Sees to the download of what a provider has announced. Nobody waits for it yet.
+    pub async fn prefetch(&self, row: Row) -> Result<(), DeliveryError> {
+        let pin = self.0.registry.pin(row.0.sid);
+        pin.seed(row.0, row.1).send().await;
+        self.look(std::iter::once(&pin)).await?;
+        self.ensure(&pin, Priority::Prefetch).await
+    }
+
+    /// Plays, and waits until the recording has settled or patience ends.
+    pub async fn play_and_wait(&self, scope: &Scope, sid: Sid, patience: Duration) -> Result<Seen, DeliveryError> {
+        let deadline = Instant::now() + patience;
+        let mailbox = Mailbox::new(16);
+        let mut watched = self.watch(scope, &[sid], Intent::Play, &mailbox).await;
+        let mut watched = watched.pop().unwrap_or(Err(DeliveryError::Unknown))?;
+        let wait = Wait::begin(&watched.seen.status);
+        while !watched.seen.status.state.is_settled() {
+            let Ok(inbox) = tokio::time::timeout_at(deadline, mailbox.take()).await else {
+                wait.end("timeout");
+                return Ok(watched.seen);
+            };
+            if let Some(event) = inbox.events.last() {
+                watched.seen.status = event.status.clone();
+            }
+        }
+        wait.end(watched.seen.status.state.as_str());
+        Ok(watched.seen)
+    }
+
+    /// Opens a recording's bytes. What is on the shelf costs no look into the catalog.
+    pub async fn open(&self, scope: &Scope, sid: Sid) -> Result<Opened, DeliveryError> {
+        if let Some(shelved) = self.0.shelf.get(sid) {
+            let covered = scope.covers(&shelved.recording.tenant);
+            return if covered { Ok(Opened::File(shelved)) } else { Err(DeliveryError::Unknown) };
+        }
+        let pin = self.pin_one(scope, sid).await?;
+        let Seen { recording, status } = seen(&pin)?;
+        if status.state == State::Gone {
+            return Ok(Opened::Not(Seen { recording, status }));
+        }
+        let volume = self.0.volume.clone();
+        let storage = recording.sid;
+        let found = blocking(move || match volume.find(storage)? {
+            Some(landed) => Shelved::map(recording, landed).map(Some),
+            None => Ok(None),
+        })
+        .await?;
+        let Some(shelved) = found else {
+            if status.state == State::Ready {
+                self.lost(&pin).await?;
+            }
+            return Ok(Opened::Not(seen(&pin)?));
+        };
+        let shelved = self.0.shelf.put(sid, shelved);
+        if status.state != State::Ready {
+            self.landed(storage, Some(shelved.media)).await;
+        }
+        Ok(Opened::File(shelved))
+    }
+
+    /// A catalog row that others have just changed.
+    pub async fn changed(&self, recording: Recording, status: Status) {
+        self.0.shelf.refresh(&recording);
+        if self.0.registry.holds(recording.sid) {
+            self.0.registry.pin(recording.sid).seed(recording, status).send().await;
+        }
+    }
+
+    /// Pins the recordings of these names and makes sure their slots are seeded.
+    async fn pin(&self, scope: &Scope, sids: &[Sid]) -> Vec<Result<Pin, DeliveryError>> {
+        // Pinned before the catalog is asked: what changes after the answer is published into the slot.
+        let pins: Vec<Pin> = sids.iter().map(|sid| self.0.registry.pin(*sid)).collect();
+        let unknown: Vec<Sid> = pins.iter().filter(|pin| pin.get().is_none()).map(Pin::sid).collect();
+        let (found, failure) = match self.0.catalog.find(&unknown).await {
+            Ok(found) => (found, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let mut found: HashMap<Sid, Option<Row>> = unknown.into_iter().zip(found).collect();
+        let mut seeded = Vec::with_capacity(pins.len());
+        for pin in pins {
+            seeded.push(match found.remove(&pin.sid()).flatten() {
+                Some(row) => self.seed(pin, row).await.and_then(|pin| covered(scope, pin)),
+                // Seeded before, or the second of the same name; a slot without seed is no recording.
+                None => match &failure {
+                    Some(error) if pin.get().is_none() => Err(error.clone().into()),
+                    _ => covered(scope, pin),
+                },
+            });
+        }
+        seeded
+    }
+
+    async fn pin_one(&self, scope: &Scope, sid: Sid) -> Result<Pin, DeliveryError> {
+        self.pin(scope, &[sid]).await.pop().unwrap_or(Err(DeliveryError::Unknown))
+    }
+
+    /// Seeds the slot of the recording's storage name, which may be another than the one asked for.
+    async fn seed(&self, pin: Pin, row: Row) -> Result<Pin, DeliveryError> {
+        let storage = row.0.sid;
+        if storage == pin.sid() {
+            pin.seed(row.0, row.1).send().await;
+            return Ok(pin);
+        }
+        let pin = self.0.registry.pin(storage);
+        if pin.get().is_none() {
+            // The row was read before this slot was pinned, and may be stale.
+            let row = self.0.catalog.find(&[storage]).await?.pop().flatten().ok_or(DeliveryError::Unknown)?;
+            pin.seed(row.0, row.1).send().await;
+        }
+        Ok(pin)
+    }
+
+    async fn attach(
+        &self,
+        asked: Sid,
+        pin: &Pin,
+        intent: Intent,
+        mailbox: &Arc<Mailbox>,
+        blind: Option<&VolumeError>,
+    ) -> Result<Watched, DeliveryError> {
+        if intent == Intent::Play && blind.is_none() {
+            self.ensure(pin, Priority::Play).await?;
+        }
+        let (subscription, recording, status) = pin.attach(asked, mailbox).ok_or(DeliveryError::Unknown)?;
+        match blind {
+            Some(error) if intent == Intent::Play && !status.state.is_settled() => {
+                Err(DeliveryError::Volume(error.clone()))
+            }
+            _ => Ok(Watched { seen: Seen { recording, status }, subscription }),
+        }
+    }
+
+    /// Looks whether any of the unsettled has landed unnoticed.
+    async fn look(&self, pins: impl Iterator<Item = &Pin>) -> Result<(), VolumeError> {
+        let absent = |pin: &&Pin| pin.get().is_some_and(|(_, s)| !matches!(s.state, State::Ready | State::Gone));
+        let sids: Vec<Sid> = pins.filter(absent).map(Pin::sid).collect();
+        if sids.is_empty() {
+            return Ok(());
+        }
+        let volume = self.0.volume.clone();
+        let found = blocking(move || -> Result<Vec<_>, VolumeError> {
+            let look = |sid: Sid| volume.find(sid).map(|found| found.map(|landed| (sid, landed.media)));
+            sids.into_iter().filter_map(|sid| look(sid).transpose()).collect()
+        });
+        for (sid, media) in found.await? {
+            self.landed(sid, Some(media)).await;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a recording which does not lie in the volume has a job.
+    async fn ensure(&self, pin: &Pin, priority: Priority) -> Result<(), DeliveryError> {
+        let Seen { recording, status } = seen(pin)?;
+        match status.state {
+            State::Gone => return Ok(()),
+            State::Ready if self.0.volume.find_off_thread(pin.sid()).await?.is_some() => return Ok(()),
+            State::Ready => self.lost(pin).await?,
+            _ => {}
+        }
+        if !status.state.is_pending() {
+            self.change(pin, &[State::Unknown, State::Failed], Change::to(State::Queued)).await?;
+        }
+        let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority };
+        self.0.jobs.ensure(job).await?;
+        Ok(())
+    }
+
+    /// A recording that the catalog calls landed is not in the volume: the next play fetches it anew.
+    async fn lost(&self, pin: &Pin) -> Result<(), DeliveryError> {
+        self.change(pin, &[State::Ready], Change::to(State::Unknown)).await
+    }
+
+    /// Changes the catalog and tells who waits; where somebody else was quicker, tells what they did.
+    async fn change(&self, pin: &Pin, from: &[State], change: Change) -> Result<(), DeliveryError> {
+        let sid = pin.sid();
+        self.0.catalog.change(sid, from, change).await?;
+        if let Some((recording, status)) = self.0.catalog.find(&[sid]).await?.pop().flatten() {
+            pin.seed(recording, status).send().await;
+        }
+        Ok(())
+    }
+}
+
+/// What the slot knows; a slot that nobody could seed is no recording.
+fn seen(pin: &Pin) -> Result<Seen, DeliveryError> {
+    pin.get().map(|(recording, status)| Seen { recording, status }).ok_or(DeliveryError::Unknown)
+}
+
+fn covered(scope: &Scope, pin: Pin) -> Result<Pin, DeliveryError> {
+    let (recording, _) = pin.get().ok_or(DeliveryError::Unknown)?;
+    if scope.covers(&recording.tenant) { Ok(pin) } else { Err(DeliveryError::Unknown) }
+}

@@ -1,0 +1,123 @@
+//! What becomes of a landing: waiters are told first, the catalog notes it after that. And the sweep, for landings
+//! that nobody told.
+
+use super::Delivery;
+use crate::catalog::{CatalogError, Row};
+use crate::jobs::{Job, Priority};
+use crate::recording::{Code, Media, Sid, State, Status};
+use crate::signals::Signal;
+use crate::telemetry;
+use crate::volume::blocking;
+
+/// Recordings looked at in one go by the sweep.
+const SWEPT_AT_ONCE: usize = 256;
+
+impl Delivery {
+    /// Acts on a signal.
+    pub async fn heed(&self, signal: Signal) {
+        match signal {
+            Signal::Landed(sid, media) => self.landed(sid, media).await,
+            Signal::Changed(row) => self.changed(row.0, row.1).await,
+            Signal::GivenUp(sid, code) => self.given_up(sid, code).await,
+            Signal::Progress(sid, progress) => {
+                if self.0.registry.holds(sid) {
+                    let _ = self.0.registry.pin(sid).progress(progress).send().await;
+                }
+            }
+        }
+    }
+
+    /// A file has its final name. Waiters are told before the catalog is written: its disk must not delay them.
+    pub async fn landed(&self, sid: Sid, media: Option<Media>) {
+        let pin = self.0.registry.pin(sid);
+        if pin.get().is_some_and(|(_, status)| matches!(status.state, State::Ready | State::Gone)) {
+            return;
+        }
+        let media = match media {
+            Some(media) => media,
+            None => match self.0.volume.find_off_thread(sid).await {
+                Ok(Some(landed)) => landed.media,
+                // Not a recording, or gone again: nothing has landed.
+                Ok(None) | Err(_) => return,
+            },
+        };
+        let ready = |now: &Status| {
+            let open = !matches!(now.state, State::Ready | State::Gone);
+            open.then(|| Status { v: now.v + 1, state: State::Ready, media: Some(media), ..Status::unknown() })
+        };
+        pin.advance(ready).send().await;
+        match self.note(sid, media).await {
+            Ok(Some((recording, status))) => {
+                pin.seed(recording, status).send().await;
+            }
+            Ok(None) => {}
+            // The volume keeps the truth: whoever looks next notes it.
+            Err(error) => telemetry::landing_not_noted(sid, &error.0),
+        }
+    }
+
+    /// A worker gave up and could not write it down. Whoever waits is told all the same.
+    async fn given_up(&self, sid: Sid, code: Code) {
+        if self.0.registry.holds(sid) {
+            let failed = |now: &Status| {
+                let v = now.v + 1;
+                now.state.is_pending().then(|| Status {
+                    v,
+                    state: State::Failed,
+                    code: Some(code),
+                    ..Status::unknown()
+                })
+            };
+            self.0.registry.pin(sid).advance(failed).send().await;
+        }
+    }
+
+    /// Writes a landing into the catalog; the row as it is now, for a registered recording.
+    async fn note(&self, sid: Sid, media: Media) -> Result<Option<Row>, CatalogError> {
+        self.0.catalog.landed(sid, media).await?;
+        Ok(self.0.catalog.find(&[sid]).await?.pop().flatten())
+    }
+
+    /// Looks at everything that somebody waits for and that has not settled: what landed without a signal, what
+    /// the catalog knows better, and what lost its job.
+    pub async fn sweep(&self) {
+        let waited_for = self.0.registry.waited_for();
+        for sids in waited_for.chunks(SWEPT_AT_ONCE) {
+            let (volume, sids) = (self.0.volume.clone(), sids.to_vec());
+            let looked = blocking(move || {
+                let look = |sid: Sid| (sid, volume.find(sid).ok().flatten().map(|landed| landed.media));
+                sids.into_iter().map(look).collect::<Vec<(Sid, Option<Media>)>>()
+            })
+            .await;
+            let mut absent = Vec::new();
+            for (sid, media) in looked {
+                match media {
+                    Some(_) if self.has_settled(sid) => {}
+                    Some(media) => {
+                        telemetry::missed_signal_recovered(sid);
+                        self.landed(sid, Some(media)).await;
+                    }
+                    None => absent.push(sid),
+                }
+            }
+            self.reconcile(&absent).await;
+        }
+    }
+
+    fn has_settled(&self, sid: Sid) -> bool {
+        self.0.registry.pin(sid).get().is_some_and(|(_, status)| status.state.is_settled())
+    }
+
+    /// Takes over what the catalog says, and sees to it that whoever waits has a job.
+    async fn reconcile(&self, sids: &[Sid]) {
+        // What does not answer now will be asked by the next sweep.
+        let Ok(rows) = self.0.catalog.find(sids).await else { return };
+        for (recording, status) in rows.into_iter().flatten() {
+            if status.state.is_pending() {
+                let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
+                let _ = self.0.jobs.ensure(job).await;
+            }
+            self.changed(recording, status).await;
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Landed files that are open and mapped: a bounded cache, so that a seek costs no look-up. Knows no scope.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::recording::{self, Media, Recording, Sid};
+use crate::volume::{Landed, Mapped, VolumeError};
+
+/// Files held open and mapped at once. Address space and page tables are what they cost, not memory.
+const MOST: usize = 2048;
+
+/// An open recording. Its bytes stay readable as long as somebody holds it.
+pub struct Shelved {
+    /// What is known of it.
+    pub recording: Arc<Recording>,
+    /// What its header says.
+    pub media: Media,
+    /// Strong validator, quotes included.
+    pub etag: String,
+    /// When it was written, in whole seconds since the epoch.
+    pub modified: i64,
+    /// Its bytes.
+    pub bytes: Mapped,
+    file: File,
+}
+
+impl Shelved {
+    /// Maps a landed file. Blocks.
+    pub(super) fn map(recording: Arc<Recording>, landed: Landed) -> Result<Self, VolumeError> {
+        let Landed { media, modified, file, path } = landed;
+        let bytes = Mapped::new(&file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
+        let etag = recording::etag(recording.sid, &media);
+        Ok(Self { recording, media, etag, modified, bytes, file })
+    }
+
+    /// Whether the file still has its name and its length: one system call that touches no disk.
+    fn is_current(&self) -> bool {
+        rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size)
+    }
+}
+
+/// The cache, by the name asked for.
+pub(super) struct Shelf(Cache<Sid, Arc<Shelved>>);
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self(Cache::new(MOST))
+    }
+}
+
+impl Shelf {
+    /// The file, unless it has been removed or replaced since.
+    pub fn get(&self, sid: Sid) -> Option<Arc<Shelved>> {
+        let shelved = self.0.get(&sid)?;
+        if !shelved.is_current() {
+            self.0.remove(&sid);
+            return None;
+        }
+        Some(shelved)
+    }
+
+    /// Lets go of what holds older details of the recording, such as its title.
+    pub fn refresh(&self, recording: &Recording) {
+        for name in recording.names() {
+            if self.0.peek(&name).is_some_and(|shelved| *shelved.recording != *recording) {
+                self.0.remove(&name);
+            }
+        }
+    }
+
+    pub fn put(&self, sid: Sid, shelved: Shelved) -> Arc<Shelved> {
+        let shelved = Arc::new(shelved);
+        self.0.insert(sid, shelved.clone());
+        shelved
+    }
+}

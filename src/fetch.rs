@@ -1,0 +1,293 @@
+//! The use case of a worker: lease a job, open the source, land, signal. Knows no listener and no protocol.
+
+mod verdict;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::{Catalog, CatalogError, Change};
+use crate::jobs::{Jobs, Lease};
+use crate::recording::{Code, Media, Progress, Recording, Sid, State, Timestamp};
+use crate::signals::{Signal, Signals};
+use crate::source::{Download, Source, SourceError};
+use crate::telemetry;
+use crate::volume::{Landing, LandingError, Volume, blocking};
+
+use verdict::{History, Verdict};
+
+/// Bytes gathered before the disk is bothered: a hop to another thread for each network packet would cost more.
+const WRITE: usize = 256 * 1024;
+/// Longest time one try may take, however steadily the source drips.
+const TRY_AT_MOST: Duration = Duration::from_secs(30 * 60);
+
+/// How a worker works.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchOptions {
+    /// Downloads at once.
+    pub concurrency: usize,
+    /// From the first try of a job until it has failed.
+    pub give_up_after: Duration,
+}
+
+/// A worker; clones share it.
+#[derive(Clone)]
+pub struct Fetcher(Arc<Inner>);
+
+struct Inner {
+    catalog: Arc<dyn Catalog>,
+    jobs: Arc<dyn Jobs>,
+    source: Arc<dyn Source>,
+    volume: Volume,
+    signals: Arc<dyn Signals>,
+    options: FetchOptions,
+}
+
+/// Why a try ended without a recording.
+#[derive(Debug)]
+enum FetchError {
+    Source(SourceError),
+    Landing(LandingError),
+    Catalog(CatalogError),
+}
+
+impl From<SourceError> for FetchError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<LandingError> for FetchError {
+    fn from(error: LandingError) -> Self {
+        Self::Landing(error)
+    }
+}
+
+impl From<CatalogError> for FetchError {
+    fn from(error: CatalogError) -> Self {
+        Self::Catalog(error)
+    }
+}
+
+/// What a try came to.
+enum Outcome {
+    /// The recording lies in the volume.
+    Landed(Media),
+    /// Nothing is to be done: settled meanwhile, or never registered.
+    Idle,
+}
+
+impl Fetcher {
+    /// A worker over these parts.
+    pub fn new(
+        catalog: Arc<dyn Catalog>,
+        jobs: Arc<dyn Jobs>,
+        source: Arc<dyn Source>,
+        volume: Volume,
+        signals: Arc<dyn Signals>,
+        options: FetchOptions,
+    ) -> Self {
+        Self(Arc::new(Inner { catalog, jobs, source, volume, signals, options }))
+    }
+
+    /// Works until told to stop; what is under way then is dropped and leaves no part behind.
+    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        for _ in 0..self.0.options.concurrency.max(1) {
+            let (fetcher, stop) = (self.clone(), stop.clone());
+            tasks.spawn(async move {
+                let work = async {
+                    loop {
+                        fetcher.work(fetcher.0.jobs.lease().await).await;
+                    }
+                };
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = work => {}
+                }
+            });
+        }
+    }
+
+    async fn work(&self, lease: Box<dyn Lease>) {
+        let sid = lease.job().sid;
+        let begun = Instant::now();
+        // A panic over one odd file must cost neither this worker nor those who wait.
+        let attempt = AssertUnwindSafe(self.attempt(sid)).catch_unwind();
+        let outcome = match tokio::time::timeout(TRY_AT_MOST, attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(SourceError::Failed("the worker panicked".into()).into()),
+            Err(_) => Err(SourceError::Failed("the source drips without end".into()).into()),
+        };
+        match outcome {
+            Ok(Outcome::Landed(media)) => {
+                telemetry::download_landed(sid, media.size, begun.elapsed());
+                lease.finish().await;
+            }
+            Ok(Outcome::Idle) => lease.finish().await,
+            Err(error) => self.judge(lease, error).await,
+        }
+    }
+
+    /// One try.
+    async fn attempt(&self, sid: Sid) -> Result<Outcome, FetchError> {
+        let Inner { catalog, source, volume, signals, .. } = &*self.0;
+        let Some((mut recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
+            return Ok(Outcome::Idle);
+        };
+        if status.state.is_settled() {
+            return Ok(Outcome::Idle);
+        }
+        // The volume is the truth: somebody else, or we before a restart, may have landed it.
+        if let Some(landed) = volume.find_off_thread(sid).await.map_err(LandingError::Volume)? {
+            return self.landed(recording, landed.media).await;
+        }
+        self.change(&recording, Change::to(State::Downloading)).await?;
+        let name = match recording.recording_sid {
+            Some(name) => name,
+            None => {
+                let name = source.find(&recording.account_sid, recording.call_sid).await?;
+                if let Some(named) = catalog.name(sid, name).await? {
+                    recording = named.0.clone();
+                    signals.send(Signal::Changed(Box::new(named)));
+                }
+                name
+            }
+        };
+        let download = source.open(&recording.account_sid, name).await?;
+        let (volume, total) = (volume.clone(), download.total);
+        let landing = blocking(move || volume.begin(sid, total)).await?;
+        signals.send(Signal::Progress(sid, Progress { received: 0, total }));
+        let landing = self.pour(sid, download, landing).await?;
+        let media = blocking(move || landing.commit()).await?;
+        signals.send(Signal::Landed(sid, Some(media)));
+        self.landed(recording, media).await
+    }
+
+    /// Writes the body into the part as it comes.
+    async fn pour(&self, sid: Sid, download: Download, mut landing: Landing) -> Result<Landing, FetchError> {
+        let Download { total, mut body } = download;
+        let mut gathered = BytesMut::with_capacity(WRITE);
+        loop {
+            let chunk = body.next().await.transpose()?;
+            let over = chunk.is_none();
+            gathered.extend_from_slice(&chunk.unwrap_or_else(Bytes::new));
+            if gathered.len() >= WRITE || (over && !gathered.is_empty()) {
+                let bytes = std::mem::take(&mut gathered);
+                (landing, gathered) = blocking(move || {
+                    landing.write(&bytes)?;
+                    let mut empty = bytes;
+                    empty.clear();
+                    Ok::<_, LandingError>((landing, empty))
+                })
+                .await?;
+                let received = landing.written();
+                self.0.signals.send(Signal::Progress(sid, Progress { received, total }));
+            }
+            if over {
+                return Ok(landing);
+            }
+        }
+    }
+
+    /// Notes a landing in the catalog and tells those who did not hear of it by the first signal.
+    async fn landed(&self, recording: Recording, media: Media) -> Result<Outcome, FetchError> {
+        // The catalog may be slower to come back than the recording was to land: the job stays until it is noted.
+        if let Some(status) = self.0.catalog.landed(recording.sid, media).await? {
+            self.0.signals.send(Signal::Changed(Box::new((recording, status))));
+        }
+        Ok(Outcome::Landed(media))
+    }
+
+    /// Decides what a failed try means: another one, failure, or that there will never be a recording.
+    async fn judge(&self, lease: Box<dyn Lease>, error: FetchError) {
+        let sid = lease.job().sid;
+        let started = match self.0.catalog.find(&[sid]).await {
+            Ok(mut rows) => rows.pop().flatten(),
+            Err(_) => None,
+        };
+        let history = History {
+            tries: lease.tries(),
+            since_first: lease.begun().elapsed(),
+            give_up_after: self.0.options.give_up_after,
+            old: started.as_ref().is_some_and(|(recording, _)| is_old(recording)),
+        };
+        let verdict = Verdict::on(&error, history);
+        let change = match verdict {
+            Verdict::Retry(code, after) => {
+                telemetry::download_retried(sid, code, after, &error.to_string());
+                Change { state: State::Queued, code: Some(code), retry_at: Some(Timestamp::now().plus(after)) }
+            }
+            Verdict::Fail(code) => {
+                telemetry::download_ended(sid, "failed", code, &error.to_string());
+                Change::because(State::Failed, code)
+            }
+            Verdict::Gone(code) => {
+                telemetry::download_ended(sid, "gone", code, &error.to_string());
+                Change::because(State::Gone, code)
+            }
+        };
+        let noted = match started {
+            Some((recording, _)) => self.change(&recording, change).await,
+            None => Err(CatalogError("the catalog does not answer".into())),
+        };
+        match (verdict, noted) {
+            (Verdict::Retry(_, after), _) => lease.retry(after).await,
+            // The job stays until its end can be written down; waiters need not wait for that.
+            (Verdict::Fail(code) | Verdict::Gone(code), Err(_)) => {
+                self.0.signals.send(Signal::GivenUp(sid, code));
+                lease.retry(verdict::CATALOG_PAUSE).await;
+            }
+            (_, Ok(())) => lease.finish().await,
+        }
+    }
+
+    async fn change(&self, recording: &Recording, change: Change) -> Result<(), CatalogError> {
+        let from = [State::Unknown, State::Queued, State::Downloading, State::Failed];
+        if let Some(status) = self.0.catalog.change(recording.sid, &from, change).await? {
+            self.0.signals.send(Signal::Changed(Box::new((recording.clone(), status))));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the call is so long over that its media cannot still be on the way.
+fn is_old(recording: &Recording) -> bool {
+    const FRESH_MS: i64 = 3600 * 1000;
+    recording.about.started_at.is_some_and(|at| {
+        let ended = at.0 + i64::from(recording.about.duration_s.unwrap_or(0)) * 1000;
+        ended + FRESH_MS < Timestamp::now().0
+    })
+}
+
+impl std::fmt::Display for FetchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(error) => error.fmt(f),
+            Self::Landing(error) => error.fmt(f),
+            Self::Catalog(error) => error.fmt(f),
+        }
+    }
+}
+
+impl FetchError {
+    /// The reason as listeners are told it.
+    fn code(&self) -> Code {
+        use crate::volume::VolumeError;
+        match self {
+            Self::Source(SourceError::Gone(code)) => *code,
+            Self::Source(SourceError::NotYet | SourceError::NotFound) => Code::NotYetAtSource,
+            Self::Source(SourceError::Unauthorized(_)) => Code::SourceUnauthorized,
+            Self::Source(SourceError::Busy { .. }) => Code::SourceBusy,
+            Self::Source(SourceError::Failed(_)) => Code::SourceFailed,
+            Self::Landing(LandingError::WrongLength { .. } | LandingError::NotAudio(_)) => Code::SourceFailed,
+            Self::Landing(LandingError::Volume(VolumeError::Full)) => Code::DiskFull,
+            Self::Landing(LandingError::Volume(VolumeError::Unavailable(_))) => Code::VolumeUnavailable,
+            Self::Catalog(_) => Code::CatalogUnavailable,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Routes. Handlers know each other only through `protocol` and `problem`; this is the one floor that knows status codes.
+
+pub mod app;
+mod caller;
+mod calls;
+mod console;
+mod cors;
+mod events;
+mod health;
+mod intake;
+pub mod lanes;
+pub mod layer;
+pub mod limits;
+mod media;
+mod openapi;
+mod problem;
+mod protocol;
+mod recordings;
+mod socket;
+mod watching;
+mod webhooks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post, put};
+
+use app::App;
+
+/// Every route of the API.
+pub fn routes(app: &Arc<App>) -> Router {
+    let mut routes = Router::new()
+        .route("/", get(console::file))
+        .route("/assets/{*path}", get(console::file))
+        .route("/api/calls/{sid}", put(calls::register))
+        .route("/api/calls/{sid}/download", get(media::download))
+        .route("/api/calls/download/{sid}", get(media::download))
+        .route("/api/recordings", get(recordings::list))
+        .route("/api/recordings/events", get(events::events))
+        .route("/api/recordings/file/{sid}", get(media::file))
+        .route("/api/recordings/{sid}", get(recordings::state))
+        .route("/api/recordings/{sid}/prepare", post(recordings::prepare))
+        .route("/internal/landed", post(recordings::landed))
+        .route("/webhook/recording_status", post(webhooks::recording_status))
+        .route("/webhooks/twilio/recording-status", post(webhooks::recording_status))
+        .route("/ws/recordings", get(socket::connect))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(openapi::document));
+    if app.options.metrics {
+        routes = routes.route("/metrics", get(health::metrics));
+    }
+    routes.route_layer(from_fn(note_route)).fallback(console::file).with_state(app.clone())
+}
+
+/// The routes of a listener that only operators reach.
+pub fn operator_routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route_layer(from_fn(note_route))
+        .with_state(app.clone())
+}
+
+/// Notes on the answer which route gave it, for the metrics outside.
+async fn note_route(path: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(path);
+    response
+}

@@ -1,0 +1,125 @@
+//! What the handlers share: the use cases, the options, the bounds, and the two tokens of a shutdown.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::limits::{LimitOptions, Limits};
+use super::protocol::PublicUrl;
+use crate::auth::Auth;
+use crate::catalog::Catalog;
+use crate::delivery::Delivery;
+use crate::jobs::Jobs;
+use crate::recording::Tenant;
+use crate::registry::Registry;
+use crate::signals::Signals;
+use crate::volume::Volume;
+
+/// An account whose callbacks are believed.
+#[derive(Clone)]
+pub struct CallbackAccount {
+    /// `AC…`
+    pub sid: String,
+    /// The key of its signatures.
+    pub auth_token: String,
+    /// Whose calls these are, where all of them are one tenant's.
+    pub tenant: Option<Tenant>,
+}
+
+/// How the server speaks.
+#[derive(Clone)]
+pub struct HttpOptions {
+    /// Scheme, host and port that browsers and the provider use; the address listened on, if there is none.
+    pub public_url: Option<String>,
+    /// Origins that may read answers and open sockets; the public URL's alone, if there are none.
+    pub allowed_origins: Option<Vec<String>>,
+    /// The cookie that may carry a token.
+    pub cookie: String,
+    /// `Cache-Control` of media.
+    pub cache_control: String,
+    /// A HEAD of a recording that has not landed starts its download, for players that send nothing else.
+    pub head_prepares: bool,
+    /// Who may send callbacks.
+    pub accounts: Vec<CallbackAccount>,
+    /// The bounds.
+    pub limits: LimitOptions,
+    /// Whether this listener also answers `/metrics`.
+    pub metrics: bool,
+    /// How long sockets are given at a shutdown.
+    pub shutdown_grace: Duration,
+}
+
+/// The parts behind the routes.
+pub struct Parts {
+    /// Watch, play, open.
+    pub delivery: Delivery,
+    /// Calls.
+    pub catalog: Arc<dyn Catalog>,
+    /// Downloads.
+    pub jobs: Arc<dyn Jobs>,
+    /// Who waits.
+    pub registry: Registry,
+    /// Files.
+    pub volume: Volume,
+    /// Hints.
+    pub signals: Arc<dyn Signals>,
+    /// Who asks.
+    pub auth: Auth,
+    /// What is counted.
+    pub metrics: PrometheusHandle,
+}
+
+/// The server's state.
+pub struct App {
+    /// The parts.
+    pub parts: Parts,
+    /// The options.
+    pub options: HttpOptions,
+    /// Where URLs begin.
+    pub base: PublicUrl,
+    origins: Vec<String>,
+    /// Who has how much.
+    pub limits: Limits,
+    /// Open sockets.
+    pub sockets: AtomicU64,
+    /// Sockets and streams are to leave.
+    pub draining: CancellationToken,
+    /// Owns every task that outlives its request.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    /// The state of a server that listens on that address.
+    pub fn new(parts: Parts, options: HttpOptions, address: SocketAddr) -> Arc<Self> {
+        let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let base = PublicUrl(base.trim_end_matches('/').into());
+        let origins = options.allowed_origins.clone().unwrap_or_else(|| own_origins(&base.0));
+        let limits = Limits::new(options.limits);
+        Arc::new(Self {
+            parts,
+            options,
+            base,
+            origins,
+            limits,
+            sockets: AtomicU64::new(0),
+            draining: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Whether a browser's page of that origin may read our answers.
+    pub fn allows(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed == origin)
+    }
+}
+
+/// The public URL as an origin. On a developer's machine it has two names, and a browser may be given either.
+fn own_origins(base: &str) -> Vec<String> {
+    let other = base.strip_prefix("http://127.0.0.1").map(|port| format!("http://localhost{port}"));
+    std::iter::once(base.to_owned()).chain(other).collect()
+}

@@ -1,0 +1,44 @@
+//! Request bodies: read whole before any handler runs, bounded in bytes and in time. Knows no route.
+
+use std::pin::pin;
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::time::{Duration, timeout};
+
+use super::problem::Problem;
+
+/// No route takes a larger body.
+const MOST_BODY: usize = 64 * 1024;
+/// So much is read all the same: closed on what is still being sent, a connection is reset, and the client never
+/// sees why (RFC 9112 §9.6).
+const MOST_IGNORED: usize = 4 * 1024 * 1024;
+/// A body that drips must not hold a connection for ever.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// The whole body.
+pub async fn take<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    timeout(WITHIN, read(body)).await.unwrap_or_else(|_| Err(Problem::too_slow()))
+}
+
+async fn read<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
+    let mut body = pin!(body);
+    let (mut taken, mut came) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::bad_request("bad_body", "the body ended before its length"))?;
+        // Trailers mean nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        came += data.len();
+        if came > MOST_IGNORED {
+            break;
+        }
+        if came <= MOST_BODY {
+            taken.extend_from_slice(&data);
+        }
+    }
+    if came > MOST_BODY { Err(Problem::too_large()) } else { Ok(taken.freeze()) }
+}

@@ -1,0 +1,135 @@
+//! Connections: one acceptor, and per core one thread with a runtime of its own, so that a connection never moves
+//! between cores and no lock is shared on the way of the bytes.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::caller::Peer;
+use super::layer::Layer;
+
+/// Connections on their way to a lane.
+const HANDED_OVER: usize = 1024;
+/// From a connection's first byte, or its last answer, to the end of the next request's head.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// A pause when the process has no file descriptor left.
+const OUT_OF_FILES: Duration = Duration::from_millis(50);
+
+type Handed = (std::net::TcpStream, SocketAddr);
+
+/// The threads that serve connections.
+pub struct Lanes {
+    to: Vec<mpsc::Sender<Handed>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lanes {
+    /// Starts `count` threads. When `stop` is cancelled they finish the requests in flight, and end.
+    pub fn start(count: usize, layer: &Layer, stop: &CancellationToken) -> io::Result<Self> {
+        let mut lanes = Self { to: Vec::new(), threads: Vec::new() };
+        for n in 0..count.max(1) {
+            let (to, from) = mpsc::channel(HANDED_OVER);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (layer, stop) = (layer.clone(), stop.clone());
+            let thread = std::thread::Builder::new().name(format!("lane-{n}"));
+            lanes.threads.push(thread.spawn(move || runtime.block_on(lane(from, layer, stop)))?);
+            lanes.to.push(to);
+        }
+        Ok(lanes)
+    }
+
+    /// Takes connections and deals them out in turn, until told to stop.
+    pub async fn accept(to: Vec<mpsc::Sender<Handed>>, listener: TcpListener, stop: CancellationToken) {
+        let mut turn = to.iter().cycle();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stop.cancelled() => return,
+            };
+            let handed = match accepted {
+                Ok((stream, peer)) => stream.into_std().map(|stream| (stream, peer)),
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(OUT_OF_FILES).await;
+                    continue;
+                }
+            };
+            // A lane that cannot take it is far behind; dropping the connection lets the client try another server.
+            if let (Ok(handed), Some(lane)) = (handed, turn.next())
+                && lane.try_send(handed).is_err()
+            {
+                crate::telemetry::limited("connections_waiting");
+            }
+        }
+    }
+
+    /// The lanes' doors, for [`accept`](Self::accept).
+    pub fn doors(&self) -> Vec<mpsc::Sender<Handed>> {
+        self.to.clone()
+    }
+
+    /// Waits for the threads, away from the reactor.
+    pub async fn join(self) {
+        drop(self.to);
+        let threads = self.threads;
+        crate::volume::blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    warn!("a lane panicked");
+                }
+            }
+        })
+        .await;
+    }
+}
+
+async fn lane(mut from: mpsc::Receiver<Handed>, layer: Layer, stop: CancellationToken) {
+    let connections = TaskTracker::new();
+    loop {
+        let handed = tokio::select! {
+            handed = from.recv() => handed,
+            () = stop.cancelled() => None,
+        };
+        let Some((stream, peer)) = handed else { break };
+        let stream = TcpStream::from_std(stream).and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        if let Ok(stream) = stream {
+            connections.spawn(connection(stream, Peer(peer.ip()), layer.clone(), stop.clone()));
+        }
+    }
+    connections.close();
+    connections.wait().await;
+    info!("a lane has finished its requests");
+}
+
+async fn connection(stream: TcpStream, peer: Peer, layer: Layer, stop: CancellationToken) {
+    let answer = move |request: hyper::Request<Incoming>| {
+        let layer = layer.clone();
+        async move { Ok::<_, Infallible>(layer.answer(peer, request).await) }
+    };
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .with_upgrades();
+    tokio::pin!(served);
+    // How a connection ended is the client's business; what was wrong with a request has been answered.
+    tokio::select! {
+        _ = &mut served => {}
+        () = stop.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    }
+}

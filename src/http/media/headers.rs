@@ -1,0 +1,139 @@
+//! The header fields of media, read and written.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::time::{Duration, SystemTime};
+
+use crate::delivery::Shelved;
+use crate::http::app::App;
+use crate::range::{IfRange, Outcome, Preconditions, Validators};
+use crate::recording::{Sid, download_name};
+
+/// Whether a browser shows the recording or saves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// To be heard in place.
+    Inline,
+    /// To be saved.
+    Attachment,
+}
+
+impl Disposition {
+    /// The route's name in metrics.
+    pub const fn route(self) -> &'static str {
+        match self {
+            Self::Inline => "/api/recordings/file/{sid}",
+            Self::Attachment => "/api/calls/{sid}/download",
+        }
+    }
+}
+
+/// What may stand unescaped in an `ext-value` (RFC 8187 §3.2.1).
+const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+/// Longest title that becomes a file name, in characters: most file systems take 255 bytes.
+const MOST_TITLE: usize = 80;
+
+/// Decides by the conditional fields. A field we cannot read counts as absent.
+pub(super) fn preconditions(request: &HeaderMap, shelved: &Shelved) -> Outcome {
+    let (if_match, if_none_match) = (joined(request, &IF_MATCH), joined(request, &IF_NONE_MATCH));
+    let if_range = text(request, &IF_RANGE).map(|value| {
+        // A tag is quoted; a date that is none matches nothing (§13.1.5).
+        let tag = value.starts_with('"') || value.starts_with("W/");
+        if tag { IfRange::Tag(value) } else { seconds(value).map_or(IfRange::Tag(value), IfRange::Date) }
+    });
+    let given = Preconditions {
+        if_match: if_match.as_deref(),
+        if_unmodified_since: text(request, &IF_UNMODIFIED_SINCE).and_then(seconds),
+        if_none_match: if_none_match.as_deref(),
+        if_modified_since: text(request, &IF_MODIFIED_SINCE).and_then(seconds),
+        if_range,
+    };
+    given.evaluate(Validators { etag: &shelved.etag, modified: shelved.modified })
+}
+
+/// The `Range` field, when there is exactly one that can be read.
+pub(super) fn range(request: &HeaderMap) -> Option<&str> {
+    text(request, &RANGE)
+}
+
+/// What 200, 206, 304 and HEAD have in common.
+pub(super) fn describe(to: &mut HeaderMap, app: &App, asked: Sid, shelved: &Shelved, disposition: Disposition) {
+    to.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    to.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    insert(to, ETAG, &shelved.etag);
+    insert(to, LAST_MODIFIED, &date(shelved.modified));
+    insert(to, CACHE_CONTROL, &app.options.cache_control);
+    insert(to, CONTENT_DISPOSITION, &disposition_of(asked, shelved, disposition));
+}
+
+pub(super) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
+    let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("bytes */*"))
+}
+
+/// `Content-Disposition` (RFC 6266): an ASCII name, and for a download the title in full beside it.
+fn disposition_of(asked: Sid, shelved: &Shelved, disposition: Disposition) -> String {
+    let container = shelved.media.container;
+    let name = download_name(asked, container);
+    let title = shelved.recording.about.title.as_deref().unwrap_or_default();
+    let title: String = title.chars().filter(|c| !c.is_control() && !"/\\".contains(*c)).take(MOST_TITLE).collect();
+    let title = title.trim();
+    match disposition {
+        Disposition::Inline => format!("inline; filename=\"{name}\""),
+        Disposition::Attachment if title.is_empty() => format!("attachment; filename=\"{name}\""),
+        Disposition::Attachment => {
+            let mut value = format!("attachment; filename=\"{name}\"; filename*=UTF-8''");
+            let full = format!("{title}.{}", container.extension());
+            let _ = write!(value, "{}", utf8_percent_encode(&full, ATTR_CHAR));
+            value
+        }
+    }
+}
+
+fn insert(to: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        to.insert(name, value);
+    }
+}
+
+fn text<'a>(request: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    request.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// A list field may come in several lines (§5.3).
+fn joined<'a>(request: &'a HeaderMap, name: &HeaderName) -> Option<std::borrow::Cow<'a, str>> {
+    let mut lines = request.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let first = lines.next()?;
+    let more: Vec<&str> = lines.collect();
+    Some(if more.is_empty() { first.into() } else { format!("{first}, {}", more.join(", ")).into() })
+}
+
+/// An HTTP date as whole seconds since the epoch.
+fn seconds(text: &str) -> Option<i64> {
+    let moment = httpdate::parse_http_date(text).ok()?;
+    let since = moment.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
+}
+
+fn date(seconds: i64) -> String {
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()))
+}

@@ -1,0 +1,268 @@
+//! One socket's conversation.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
+use tokio::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite;
+
+use super::clock::{Clock, Due, PING_EVERY};
+use super::{Arrival, Close};
+use crate::auth::Caller;
+use crate::delivery::{DeliveryError, Intent, Watched};
+use crate::http::app::App;
+use crate::http::limits::Held;
+use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
+use crate::http::watching::{Watching, refusal};
+use crate::recording::Sid;
+use crate::registry::{EventKind, Inbox, Mailbox};
+use crate::telemetry;
+
+/// How long a client may take to say who it is.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// How long a write may wait for the peer to read.
+const SLOW: Duration = Duration::from_secs(10);
+/// Sockets that leave a stopping server in a second, so that they do not all come back at once.
+const LEAVING_PER_SECOND: u64 = 500;
+
+/// A socket whose holder is known.
+pub(super) struct Session {
+    app: Arc<App>,
+    caller: Arc<Caller>,
+    mailbox: Arc<Mailbox>,
+    watching: Watching,
+    clock: Clock,
+    _places: Box<dyn Send>,
+}
+
+/// What woke the task.
+enum Step {
+    Heard(Option<Result<Message, axum::Error>>),
+    News(Inbox),
+    Time,
+    Drain,
+}
+
+impl Session {
+    /// Finds out who it is, and welcomes.
+    pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
+        let Arrival { app, speaks, token, place } = *arrival;
+        if !speaks {
+            return Err(Close::Subprotocol);
+        }
+        let place: Held<_> = place.ok_or(Close::Limit)?;
+        let caller = match (app.parts.auth.anyone(), token) {
+            (Some(anyone), _) => anyone,
+            (None, Some(token)) => app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?,
+            (None, None) => {
+                let token = hello(socket).await?;
+                app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?
+            }
+        };
+        let user = app.limits.socket_of_user(&caller).ok_or(Close::Limit)?;
+        let max_sids = app.limits.options.sids_per_socket;
+        let ping_ms = PING_EVERY.as_millis() as u64;
+        let welcome = ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids }.encode();
+        send(socket, std::iter::once(welcome)).await?;
+        let mailbox = Mailbox::new(2 * max_sids + 64);
+        let clock = Clock::start(&caller);
+        let watching = Watching::default();
+        Ok(Box::new(Self { app, caller, mailbox, watching, clock, _places: Box::new((place, user)) }))
+    }
+
+    /// Talks until one side has had enough.
+    pub async fn run(&mut self, socket: &mut WebSocket) -> Close {
+        loop {
+            let step = tokio::select! {
+                message = socket.recv() => Step::Heard(message),
+                inbox = self.mailbox.take() => Step::News(inbox),
+                () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
+                () = self.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
+            };
+            if let Err(close) = Box::pin(self.step(step, socket)).await {
+                return close;
+            }
+        }
+    }
+
+    async fn step(&mut self, step: Step, socket: &mut WebSocket) -> Result<(), Close> {
+        match step {
+            Step::Heard(message) => self.hear(text(message)?, socket).await,
+            Step::News(inbox) => self.push(inbox, socket).await,
+            Step::Time => self.tick(socket).await,
+            Step::Drain => {
+                let spread = self.app.sockets.load(Ordering::Relaxed) * 1000 / LEAVING_PER_SECOND;
+                let most = self.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
+                let reconnect_in_ms = rand::random_range(0..=spread.min(most));
+                self.clock.leave_after(Duration::from_millis(reconnect_in_ms));
+                say(socket, ServerMessage::Drain { reconnect_in_ms }).await
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
+        let Some(text) = text else { return Ok(()) };
+        match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
+            ClientMessage::Subscribe { id, sids, intent } => self.subscribe(id, &sids, intent, socket).await,
+            ClientMessage::Unsubscribe { id, sids } => {
+                for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
+                    self.watching.forget(sid);
+                }
+                say(socket, ServerMessage::Unsubscribed { id }).await
+            }
+            ClientMessage::Refresh { token } => self.refresh(&token, socket).await,
+            ClientMessage::Ping {} => say(socket, ServerMessage::Pong).await,
+            ClientMessage::Pong {} => {
+                self.clock.pong();
+                Ok(())
+            }
+            ClientMessage::Hello { .. } => Err(Close::BadMessage),
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: u64,
+        texts: &[String],
+        wire: WireIntent,
+        socket: &mut WebSocket,
+    ) -> Result<(), Close> {
+        let intent = Intent::from(wire);
+        let parsed: Vec<Result<Sid, ()>> = texts.iter().map(|text| text.parse().map_err(|_| ())).collect();
+        let mut sids: Vec<Sid> = Vec::with_capacity(parsed.len());
+        for sid in parsed.iter().flatten() {
+            if !sids.contains(sid) {
+                sids.push(*sid);
+            }
+        }
+        let new = sids.iter().filter(|sid| !self.watching.has(**sid)).count();
+        if self.watching.len() + new > self.app.limits.options.sids_per_socket {
+            telemetry::limited("sids_per_socket");
+            return Err(Close::Limit);
+        }
+        // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
+        let allowed = |_: &Sid| intent == Intent::Watch || self.app.limits.prepare(&self.caller).is_ok();
+        let (sids, refused): (Vec<Sid>, Vec<Sid>) = sids.into_iter().partition(allowed);
+        let watched = self.app.parts.delivery.watch(&self.caller.scope, &sids, intent, &self.mailbox).await;
+        let mut watched: Vec<(Sid, Result<Watched, DeliveryError>)> = sids.into_iter().zip(watched).collect();
+        let mut seen = Vec::with_capacity(texts.len());
+        for (text, sid) in texts.iter().zip(parsed) {
+            let refuse = |code, temporary| Err((text.as_str(), Refusal { code, temporary }));
+            let Ok(sid) = sid else {
+                seen.push(refuse("bad_sid", false));
+                continue;
+            };
+            let at = watched.iter().position(|(asked, _)| *asked == sid);
+            match at.map(|at| watched.swap_remove(at).1) {
+                Some(Ok(watched)) => seen.push(Ok((sid, self.watching.add(sid, watched, intent)))),
+                Some(Err(error)) => seen.push(Err((text.as_str(), refusal(&error)))),
+                None if refused.contains(&sid) => seen.push(refuse("too_many_requests", true)),
+                // The second of the same name in one message.
+                None => {}
+            }
+        }
+        let recordings = seen.iter().map(|seen| match seen {
+            Ok((sid, seen)) => {
+                Subscribed::State(Box::new(StateObject::new(*sid, &seen.recording, &seen.status, &self.app.base)))
+            }
+            Err((sid, error)) => Subscribed::Refused { sid, error: *error },
+        });
+        say(socket, ServerMessage::Subscribed { id, recordings: recordings.collect() }).await
+    }
+
+    async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
+        let caller = self.app.parts.auth.verify(token).await.map_err(|_| Close::Token)?;
+        if caller.scope != self.caller.scope {
+            return Err(Close::Forbidden);
+        }
+        self.clock.renew(&caller);
+        self.caller = caller;
+        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+    }
+
+    async fn push(&mut self, inbox: Inbox, socket: &mut WebSocket) -> Result<(), Close> {
+        if inbox.overflowed {
+            return Err(Close::TooSlow);
+        }
+        // What was put into the mailbox before its recording was let go is no longer for this listener.
+        let watching = &self.watching;
+        let wanted = || inbox.events.iter().filter(|event| watching.has(event.asked));
+        send(socket, wanted().map(|event| event_text(event, &self.app.base))).await?;
+        let now = Instant::now();
+        for event in wanted().filter(|event| event.kind == EventKind::State) {
+            telemetry::pushed(event.status.state, now - event.at);
+        }
+        for event in &inbox.events {
+            self.watching.note(event);
+        }
+        Ok(())
+    }
+
+    async fn tick(&mut self, socket: &mut WebSocket) -> Result<(), Close> {
+        match self.clock.due() {
+            Some(Due::Ping) => say(socket, ServerMessage::Ping).await,
+            Some(Due::Expiring(left)) => say(socket, ServerMessage::Expiring { in_ms: left.as_millis() as u64 }).await,
+            Some(Due::NoPong) => Err(Close::NoPong),
+            Some(Due::Expired) => Err(Close::Token),
+            Some(Due::Leave) => Err(Close::Draining),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The token of the `hello` that must come first.
+async fn hello(socket: &mut WebSocket) -> Result<String, Close> {
+    let first = async {
+        loop {
+            if let Some(text) = text(socket.recv().await)? {
+                return match serde_json::from_str(&text) {
+                    Ok(ClientMessage::Hello { token }) => Ok(token),
+                    Ok(_) | Err(_) => Err(Close::BadMessage),
+                };
+            }
+        }
+    };
+    tokio::time::timeout(HELLO_WITHIN, first).await.unwrap_or(Err(Close::NoHello))
+}
+
+/// The text of a frame; `None` for a frame that the library answers by itself.
+fn text(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Bytes>, Close> {
+    match message {
+        Some(Ok(Message::Text(text))) => Ok(Some(text)),
+        Some(Ok(Message::Binary(_))) => Err(Close::BadMessage),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        // A peer's own codes would be labels without end.
+        Some(Ok(Message::Close(frame))) => {
+            let code = frame.map(|frame| frame.code).filter(|code| matches!(code, 1000 | 1001));
+            Err(Close::ByPeer(code.unwrap_or(1005)))
+        }
+        Some(Err(error)) if is_too_large(&error) => Err(Close::TooLarge),
+        Some(Err(_)) | None => Err(Close::ByPeer(1006)),
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
+}
+
+async fn say(socket: &mut WebSocket, message: ServerMessage<'_>) -> Result<(), Close> {
+    send(socket, std::iter::once(message.encode())).await
+}
+
+/// Writes messages together. A peer that does not read is let go.
+async fn send(socket: &mut WebSocket, texts: impl Iterator<Item = Utf8Bytes>) -> Result<(), Close> {
+    let write = async {
+        for text in texts {
+            socket.feed(Message::Text(text)).await?;
+        }
+        socket.flush().await
+    };
+    match tokio::time::timeout(SLOW, write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Close::ByPeer(1006)),
+        Err(_) => Err(Close::TooSlow),
+    }
+}

@@ -1,0 +1,212 @@
+//! The role that listeners meet: composes the parts on the embedded default, a download worker among them; owns every
+//! task, and stops them in order.
+
+mod background;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use notify::RecommendedWatcher;
+use tokio::net::TcpListener;
+use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::auth::{Auth, AuthError, AuthOptions};
+use crate::catalog::{Catalog, CatalogError, SqliteCatalog};
+use crate::delivery::Delivery;
+use crate::fetch::{FetchOptions, Fetcher};
+use crate::http::app::{App, HttpOptions, Parts};
+use crate::http::lanes::Lanes;
+use crate::http::layer::Layer;
+use crate::http::{operator_routes, routes};
+use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
+use crate::registry::Registry;
+use crate::signals::{LocalSignals, Signals, watch};
+use crate::source::{SourceError, TwilioOptions, TwilioSource};
+use crate::volume::{Volume, VolumeError, blocking};
+
+/// How long background tasks may take to notice that they are to stop.
+const LAST_GRACE: Duration = Duration::from_secs(5);
+
+/// Everything a server needs to know.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where `/metrics` is, if not there.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The shared directory.
+    pub volume: PathBuf,
+    /// The catalog's file.
+    pub database: PathBuf,
+    /// Who may ask.
+    pub auth: AuthOptions,
+    /// How to answer.
+    pub http: HttpOptions,
+    /// Where recordings come from.
+    pub twilio: TwilioOptions,
+    /// How to fetch them.
+    pub fetch: FetchOptions,
+    /// Downloads of one tenant at once.
+    pub per_tenant: usize,
+    /// Threads that serve connections.
+    pub lanes: usize,
+}
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The volume cannot be used.
+    Volume(VolumeError),
+    /// The catalog cannot be opened.
+    Catalog(CatalogError),
+    /// No key can be used.
+    Auth(AuthError),
+    /// The client for the source cannot be made.
+    Source(SourceError),
+    /// The address is taken, or not ours.
+    Listen(SocketAddr, io::Error),
+    /// The system gives no thread.
+    Threads(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Volume(error) => write!(f, "volume: {error}"),
+            Self::Catalog(error) => write!(f, "database_url: {error}"),
+            Self::Auth(error) => write!(f, "auth: {error}"),
+            Self::Source(error) => write!(f, "twilio: {error}"),
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "listen: {address} is in use by another process; stop it or choose another address")
+            }
+            Self::Listen(address, error) => write!(f, "listen: {address}: {error}"),
+            Self::Threads(error) => write!(f, "no thread could be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A running server. [`stop`](Self::stop) it: dropping it only lets go of the handle.
+pub struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+    lanes: Vec<Lanes>,
+    /// Acceptor, worker and everything in the background.
+    tasks: TaskTracker,
+    /// No more connections.
+    close: CancellationToken,
+    /// No more work.
+    stop: CancellationToken,
+    grace: Duration,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Server {
+    /// Opens volume and catalog, starts worker and background tasks, and listens.
+    pub async fn start(options: ServeOptions, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        // Bound first: who finds the port taken must not touch the volume of the one who has it.
+        let listener = bind(options.listen).await?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
+        let root = options.volume.clone();
+        let volume = blocking(move || Volume::open(&root)).await.map_err(StartError::Volume)?;
+        let catalog: Arc<dyn Catalog> =
+            Arc::new(SqliteCatalog::open(&options.database).await.map_err(StartError::Catalog)?);
+        let jobs: Arc<dyn Jobs> = Arc::new(EmbeddedJobs::new(options.per_tenant));
+        let (signals, hints) = LocalSignals::channel();
+        let signals: Arc<dyn Signals> = Arc::new(signals);
+        let registry = Registry::default();
+        let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
+        let source = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
+        let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
+
+        let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
+        background::start(&tasks, &stop, &delivery, &volume, hints, metrics.clone());
+        let seen = volume.clone();
+        let look = move |sid| seen.find(sid).ok().flatten().map(|landed| landed.media);
+        let watcher = watch(volume.root(), signals.clone(), look)
+            .inspect_err(
+                |error| warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep"),
+            )
+            .ok();
+        resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
+        Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
+            .start(&tasks, &stop);
+
+        let grace = options.http.shutdown_grace;
+        let parts = Parts { delivery, catalog, jobs, registry, volume, signals, auth, metrics };
+        let app = App::new(parts, options.http, address);
+        let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace, _watcher: watcher };
+        let app = server.app.clone();
+        server.open(listener, options.lanes, Layer::new(app.clone(), routes(&app)))?;
+        if let Some(address) = options.metrics_listen {
+            server.open(bind(address).await?, 1, Layer::new(app.clone(), operator_routes(&app)))?;
+        }
+        info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+        Ok(server)
+    }
+
+    /// What its URLs begin with.
+    pub fn url(&self) -> &str {
+        &self.app.base.0
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn open(&mut self, listener: TcpListener, count: usize, layer: Layer) -> Result<(), StartError> {
+        let lanes = Lanes::start(count, &layer, &self.close).map_err(StartError::Threads)?;
+        self.tasks.spawn(Lanes::accept(lanes.doors(), listener, self.close.clone()));
+        self.lanes.push(lanes);
+        Ok(())
+    }
+
+    /// Stops in order: sockets are told and leave one by one while requests are still answered, then connections
+    /// finish what is in flight, then work stops. A download under way leaves no part behind.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + self.grace;
+        info!("stopping: sockets are asked to reconnect elsewhere");
+        self.app.draining.cancel();
+        self.app.tasks.close();
+        let _ = tokio::time::timeout_at(deadline, self.app.tasks.wait()).await;
+        self.close.cancel();
+        for lanes in self.lanes {
+            if tokio::time::timeout_at(deadline.max(Instant::now() + Duration::from_secs(1)), lanes.join())
+                .await
+                .is_err()
+            {
+                warn!("requests in flight are cut: shutdown_grace is over");
+            }
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
+        info!("stopped");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))
+}
+
+/// Jobs live in this process: those of the process before are made again from what the catalog says.
+async fn resume(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(), CatalogError> {
+    let pending = catalog.pending().await?;
+    if !pending.is_empty() {
+        info!(jobs = pending.len(), "downloads of the last run are taken up again");
+    }
+    for (recording, _) in pending {
+        let job = Job { sid: recording.sid, tenant: recording.tenant, priority: Priority::Prefetch };
+        jobs.ensure(job).await.map_err(|error| CatalogError(error.0))?;
+    }
+    Ok(())
+}

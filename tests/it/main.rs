@@ -1,0 +1,9 @@
+//! The server as its users meet it: real sockets, real files, a real SQLite, and the simulator as the provider.
+
+#![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
+
+mod media;
+mod registration;
+mod support;
+mod the_way;
+mod tokens;

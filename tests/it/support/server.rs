@@ -1,0 +1,199 @@
+//! One server, one simulator, one directory.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use landfall::auth::{AuthOptions, JwtOptions};
+use landfall::fetch::FetchOptions;
+use landfall::http::app::{CallbackAccount, HttpOptions};
+use landfall::http::limits::LimitOptions;
+use landfall::recording::{Container, Tenant};
+use landfall::secret::Secret;
+use landfall::serve::{ServeOptions, Server};
+use landfall::source::{Account, TwilioOptions};
+use landfall::telemetry;
+use loadtest::twilio::{NewRecording, Options, Recording, Simulator};
+use metrics_exporter_prometheus::PrometheusHandle;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use super::{SECRET, Socket, token};
+
+/// What a test turns away from the defaults.
+#[derive(Clone)]
+pub struct Knobs {
+    pub give_up_after: Duration,
+    pub limits: LimitOptions,
+    pub head_prepares: bool,
+    pub account_tenant: Option<&'static str>,
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            give_up_after: Duration::from_secs(20),
+            limits: LimitOptions {
+                sockets_per_user: 64,
+                sockets_per_address: 1024,
+                sids_per_socket: 256,
+                message_bytes: 16_384,
+                waiting_requests: 4096,
+                prepares_per_minute: 600,
+            },
+            head_prepares: false,
+            account_tenant: None,
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The whole set-up. The server is stopped by [`Bench::stop`] or with the test's process.
+pub struct Bench {
+    pub simulator: Simulator,
+    pub client: Client,
+    pub directory: tempfile::TempDir,
+    pub server: Option<Server>,
+    pub url: String,
+    knobs: Knobs,
+}
+
+impl Bench {
+    pub async fn start() -> Self {
+        Self::with(Knobs::default()).await
+    }
+
+    pub async fn with(knobs: Knobs) -> Self {
+        let simulator = Simulator::start(Options::default()).await.expect("a free port");
+        let directory = tempfile::tempdir().expect("a directory");
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), knobs };
+        bench.boot().await;
+        bench
+    }
+
+    /// Starts the server over what lies in the directory.
+    pub async fn boot(&mut self) {
+        let server = Server::start(self.options(), metrics()).await.expect("the server starts");
+        self.url = server.url().to_owned();
+        self.server = Some(server);
+    }
+
+    /// Stops it, as SIGTERM does.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+    }
+
+    fn options(&self) -> ServeOptions {
+        let account = self.simulator.account();
+        let user = account.sid.clone();
+        ServeOptions {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            metrics_listen: None,
+            volume: self.volume(),
+            database: self.directory.path().join("landfall.db"),
+            auth: AuthOptions::Jwt(JwtOptions {
+                secret: Some(Secret::new(SECRET)),
+                jwks_url: None,
+                jwks_file: None,
+                tenant_claim: "business_id".into(),
+            }),
+            http: HttpOptions {
+                public_url: None,
+                allowed_origins: Some(vec!["https://app.example".into()]),
+                cookie: "landfall_session".into(),
+                cache_control: "no-store".into(),
+                head_prepares: self.knobs.head_prepares,
+                accounts: vec![CallbackAccount {
+                    sid: account.sid.clone(),
+                    auth_token: account.auth_token.clone(),
+                    tenant: self.knobs.account_tenant.and_then(Tenant::new),
+                }],
+                limits: self.knobs.limits,
+                metrics: true,
+                shutdown_grace: self.knobs.shutdown_grace,
+            },
+            twilio: TwilioOptions {
+                api_base: self.simulator.base_url().parse().expect("a URL"),
+                accounts: vec![Account { sid: account.sid.clone(), user, password: account.auth_token.clone() }],
+                format: Container::Mp3,
+                channels: 2,
+            },
+            fetch: FetchOptions { concurrency: 8, give_up_after: self.knobs.give_up_after },
+            per_tenant: 3,
+            lanes: 2,
+        }
+    }
+
+    pub fn volume(&self) -> PathBuf {
+        self.directory.path().join("recordings")
+    }
+
+    /// A recording at the provider whose call belongs to that tenant.
+    pub async fn registered(&self, tenant: &str, new: NewRecording) -> Recording {
+        let recording = self.simulator.add(new);
+        let answer = self.register(&recording, json!({"tenant": tenant})).await;
+        assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
+        recording
+    }
+
+    pub async fn register(&self, recording: &Recording, more: Value) -> Response {
+        let mut body = json!({"account_sid": recording.account_sid});
+        for (name, value) in more.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        let path = format!("/api/calls/{}", recording.call_sid);
+        self.request(Method::PUT, &path, &token("-", "service")).json(&body).send().await.expect("an answer")
+    }
+
+    pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token)
+    }
+
+    /// A GET as an agent of the tenant `t`.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path, &token("t", "agent")).send().await.expect("an answer")
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        self.get(path).await.json().await.expect("JSON")
+    }
+
+    /// A socket of an agent of the tenant `t`, welcomed.
+    pub async fn socket(&self) -> Socket {
+        let mut socket =
+            Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{}", token("t", "agent"))]).await;
+        assert_eq!(socket.next().await["type"], "welcome");
+        socket
+    }
+
+    /// A recording of the tenant `t` whose file a foreign worker has placed in the volume, under that extension.
+    pub async fn placed(&self, extension: &str, bytes: &[u8]) -> Recording {
+        let recording = self.registered("t", NewRecording::default()).await;
+        self.place(&format!("{}.{extension}", recording.call_sid), bytes);
+        recording
+    }
+
+    /// Lands a file as any worker does: in one rename.
+    pub fn place(&self, name: &str, bytes: &[u8]) {
+        let part = self.volume().join(format!("{name}.part"));
+        std::fs::write(&part, bytes).expect("a volume that can be written");
+        std::fs::rename(&part, self.volume().join(name)).expect("a rename");
+    }
+
+    /// A recording of the tenant `t` that has landed.
+    pub async fn landed(&self, new: NewRecording) -> Recording {
+        let recording = self.registered("t", new).await;
+        let answer = self.get(&format!("/api/recordings/file/{}?wait=30", recording.call_sid)).await;
+        assert_eq!(answer.status(), 200);
+        recording
+    }
+}
+
+fn metrics() -> PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS.get_or_init(|| telemetry::install().expect("nobody else has installed one")).clone()
+}

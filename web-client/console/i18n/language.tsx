@@ -1,0 +1,41 @@
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { en, type Text } from './en';
+import { he } from './he';
+
+type Code = 'en' | 'he';
+
+interface Language {
+  code: Code;
+  text: Text;
+  toggle: () => void;
+}
+
+const STORED = 'landfall_language';
+const Context = createContext<Language>({ code: 'en', text: en, toggle: () => {} });
+
+function preferred(): Code {
+  const chosen = localStorage.getItem(STORED) ?? navigator.language;
+  return /^(he|iw)\b/.test(chosen) ? 'he' : 'en';
+}
+
+/** Language and direction of the page: what was chosen last, else what the browser prefers. */
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [code, setCode] = useState(preferred);
+  const language = useMemo<Language>(() => {
+    const toggle = () => {
+      const next = code === 'en' ? 'he' : 'en';
+      localStorage.setItem(STORED, next);
+      setCode(next);
+    };
+    return { code, text: code === 'he' ? he : en, toggle };
+  }, [code]);
+  useEffect(() => {
+    document.documentElement.lang = code;
+    document.documentElement.dir = code === 'he' ? 'rtl' : 'ltr';
+  }, [code]);
+  return <Context value={language}>{children}</Context>;
+}
+
+export function useLanguage(): Language {
+  return useContext(Context);
+}

@@ -1,0 +1,16 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './App';
+import { LanguageProvider } from './i18n/language';
+import { open, restore, takeFromAddress } from './session';
+import './styles/index.css';
+
+const given = takeFromAddress();
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <LanguageProvider>
+      <App initial={given ? open(given) : restore()} />
+    </LanguageProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,44 @@
+/** Who is signed in: a JWT that lives as long as the tab. */
+
+/** Without a token the browser's own cookie speaks for the user. */
+export interface Session {
+  token?: string;
+}
+
+const STORED = 'landfall_token';
+const COOKIE = 'landfall_session';
+
+/** A compact JWT: three parts of base64url. Whether it is good is the server's to say. */
+export function isToken(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
+/** The token in `#token=…`, which is removed from the address bar and the history at once. */
+export function takeFromAddress(): string | undefined {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token === null) return undefined;
+  history.replaceState(null, '', location.pathname + location.search);
+  return isToken(token) ? token : undefined;
+}
+
+export function restore(): Session {
+  const token = sessionStorage.getItem(STORED);
+  return token === null ? {} : open(token);
+}
+
+/** Keeps the token for this tab. The cookie is for `<audio>` and downloads, which cannot send headers. */
+export function open(token: string): Session {
+  sessionStorage.setItem(STORED, token);
+  setCookie(token, '');
+  return { token };
+}
+
+export function close(): void {
+  sessionStorage.removeItem(STORED);
+  setCookie('', '; Max-Age=0');
+}
+
+function setCookie(value: string, more: string): void {
+  const secure = location.protocol === 'https:' ? '; Secure' : '';
+  document.cookie = `${COOKIE}=${value}; path=/; SameSite=Strict${secure}${more}`;
+}

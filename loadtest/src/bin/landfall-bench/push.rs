@@ -15,7 +15,7 @@ use loadtest::speech::Speech;
 use serde_json::json;
 
 use super::bench::Bench;
-use super::calls::{self, land, ticks, unnamed};
+use super::calls::{self, Draft, ticks, unnamed};
 use super::floor;
 use super::listen::{between, subscribe, unsubscribe, until_ready};
 use super::provider::Provider;
@@ -55,11 +55,12 @@ pub(crate) fn run(bench: &Bench, options: &Push, home: &Path) -> Result<Report, 
         listeners.web_socket(server.address(), &token)?;
     }
 
-    let [mut before, mut after, mut own, mut floor] = [const { Vec::new() }; 4];
+    let [mut before, mut after, mut own] = [const { Vec::new() }; 3];
+    let [mut floor_before, mut floor_after] = [const { Vec::new() }; 2];
     for round in 0..=bench.rounds() as u64 {
         let sids = calls::sids(2 * round, options.sockets as usize);
         let (from_before, from_after) = others_land(&server, &mut listeners, &sids, &files, options.rate)?;
-        let least = least(home, &sids[..sids.len().min(FLOOR)], &files, options.rate)?;
+        let (least_before, least_after) = least(home, &sids[..sids.len().min(FLOOR)], &files, options.rate)?;
         let sids = calls::sids(2 * round + 1, options.own.min(options.sockets) as usize);
         let from_rename = own_worker_lands(&provider, &server, &mut listeners, &sids, options.own_rate)?;
         // The first round warms up.
@@ -67,7 +68,8 @@ pub(crate) fn run(bench: &Bench, options: &Push, home: &Path) -> Result<Report, 
             before.push(from_before);
             after.push(from_after);
             own.push(from_rename);
-            floor.push(least);
+            floor_before.push(least_before);
+            floor_after.push(least_after);
         }
     }
 
@@ -90,11 +92,11 @@ pub(crate) fn run(bench: &Bench, options: &Push, home: &Path) -> Result<Report, 
         ]);
         report.distribution(name, &rounds);
     }
-    report.measures.extend([
-        Measure::of_rounds("before rename → floor, p50", &floor, |summary| summary.p50_us),
-        Measure::of_rounds("before rename → floor, p99", &floor, |summary| summary.p99_us),
-    ]);
-    report.distribution("floor", &floor);
+    for (name, rounds) in [("before rename → floor", floor_before), ("after rename → floor", floor_after)] {
+        report.measures.push(Measure::of_rounds(format!("{name}, p50"), &rounds, |summary| summary.p50_us));
+        report.measures.push(Measure::of_rounds(format!("{name}, p99"), &rounds, |summary| summary.p99_us));
+        report.distribution(name, &rounds);
+    }
     report.remarks.push(
         "before, after rename: another process's file, from just before or just after its rename(); own worker: from when inotify shows \
          the rename; floor: a thread that does nothing but watch the directory and write to the socket, in Landfall's place"
@@ -118,8 +120,8 @@ fn others_land(
     Ok(heard)
 }
 
-/// The same with the least that can take a server's place: from just before each rename.
-fn least(home: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result<Samples> {
+/// The same with the least that can take a server's place.
+fn least(home: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result<(Samples, Samples)> {
     let directory = home.join("floor");
     std::fs::create_dir_all(&directory)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -130,9 +132,9 @@ fn least(home: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result
         for _ in sids {
             listeners.web_socket(address, "none")?;
         }
-        let (before, _) = land_and_hear(&directory, &mut listeners, sids, files, rate)?;
+        let heard = land_and_hear(&directory, &mut listeners, sids, files, rate)?;
         server.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok(before)
+        Ok(heard)
     })
 }
 
@@ -154,9 +156,13 @@ fn land_and_hear(
 /// Just before and just after each rename.
 type Renames = (Vec<Option<Instant>>, Vec<Option<Instant>>);
 
+/// Every file is written and flushed before the first is renamed: the disk and this thread rest at the moment that is measured.
 fn land_at(volume: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result<Renames> {
-    let landings = sids.iter().zip(files.iter().cycle()).zip(ticks(rate)).map(|((sid, file), at)| {
-        let landing = land(volume, sid, file, at)?;
+    let draft = |(sid, file): (&String, &Bytes)| Draft::write(volume, sid, file);
+    let drafts: Vec<Draft> = sids.iter().zip(files.iter().cycle()).map(draft).collect::<io::Result<_>>()?;
+    let landings = drafts.into_iter().zip(ticks(rate)).map(|(draft, at)| {
+        clock::sleep_until(at);
+        let landing = draft.land()?;
         Ok((Some(landing.before), Some(landing.after)))
     });
     landings.collect()

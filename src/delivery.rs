@@ -4,6 +4,8 @@
 
 mod landings;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod waits;
 
 use std::collections::HashMap;
@@ -328,6 +330,13 @@ impl Delivery {
         }
         if !status.state.is_pending() {
             self.change(pin, &[State::Unknown, State::Failed], Change::to(State::Queued)).await?;
+            let Status { state, code, .. } = seen(pin)?.status;
+            if state == State::Failed {
+                // It was told while the catalog did not answer. Written down first, so that the versions agree again.
+                let failed = Change { state, code, retry_at: None };
+                self.change(pin, &[State::Queued, State::Downloading], failed).await?;
+                self.change(pin, &[State::Failed], Change::to(State::Queued)).await?;
+            }
         }
         let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority };
         self.0.jobs.ensure(job).await?;

@@ -5,14 +5,14 @@ mod verdict;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, CatalogError, Change};
-use crate::jobs::{Jobs, Lease};
+use crate::jobs::{Job, Jobs, Lease, Priority};
 use crate::recording::{Code, Media, Progress, Recording, Sid, State, Timestamp};
 use crate::signals::{Signal, Signals};
 use crate::source::{Download, Source, SourceError};
@@ -23,6 +23,9 @@ use verdict::{History, Verdict};
 
 /// Bytes gathered before the disk is bothered: a hop to another thread for each network packet would cost more.
 const WRITE: usize = 256 * 1024;
+/// From one word about progress to the next: a little more than what listeners are told at the most, so that none of
+/// it, the last above all, is dropped on the way.
+const TELL_EVERY: Duration = Duration::from_millis(300);
 /// Longest time one try may take, however steadily the source drips.
 const TRY_AT_MOST: Duration = Duration::from_secs(30 * 60);
 
@@ -150,15 +153,16 @@ impl Fetcher {
         let name = match recording.recording_sid {
             Some(name) => name,
             None => {
-                let name = source.find(&recording.account_sid, recording.call_sid).await?;
+                let name = self.in_time(source.find(&recording.account_sid, recording.call_sid)).await?;
                 if let Some(named) = catalog.name(sid, name).await? {
+                    // Told at once, so that `ready` carries the name.
                     recording = named.0.clone();
                     signals.send(Signal::Changed(Box::new(named)));
                 }
                 name
             }
         };
-        let download = source.open(&recording.account_sid, name).await?;
+        let download = self.in_time(source.open(&recording.account_sid, name)).await?;
         let (volume, total) = (volume.clone(), download.total);
         let landing = blocking(move || volume.begin(sid, total)).await?;
         signals.send(Signal::Progress(sid, Progress { received: 0, total }));
@@ -168,15 +172,34 @@ impl Fetcher {
         self.landed(recording, media).await
     }
 
-    /// Writes the body into the part as it comes.
+    /// Whoever waits is told in the end, also where the source would be given more patience than the whole job has.
+    async fn in_time<T>(&self, step: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
+        tokio::time::timeout(self.0.options.give_up_after, step).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    /// Writes the body into the part as it comes: in large pieces when it is fast, now and then when it is slow.
     async fn pour(&self, sid: Sid, download: Download, mut landing: Landing) -> Result<Landing, FetchError> {
         let Download { total, mut body } = download;
         let mut gathered = BytesMut::with_capacity(WRITE);
+        let mut ticks = tokio::time::interval_at(Instant::now() + TELL_EVERY, TELL_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut told, mut heard) = (0, Instant::now());
         loop {
-            let chunk = body.next().await.transpose()?;
-            let over = chunk.is_none();
-            gathered.extend_from_slice(&chunk.unwrap_or_else(Bytes::new));
-            if gathered.len() >= WRITE || (over && !gathered.is_empty()) {
+            let (over, tell) = tokio::select! {
+                chunk = body.next() => match chunk.transpose()? {
+                    Some(chunk) => {
+                        gathered.extend_from_slice(&chunk);
+                        heard = Instant::now();
+                        (false, false)
+                    }
+                    None => (true, false),
+                },
+                _ = ticks.tick() => (false, true),
+            };
+            if heard.elapsed() > self.0.options.give_up_after {
+                return Err(silent().into());
+            }
+            if gathered.len() >= WRITE || ((over || tell) && !gathered.is_empty()) {
                 let bytes = std::mem::take(&mut gathered);
                 (landing, gathered) = blocking(move || {
                     landing.write(&bytes)?;
@@ -185,11 +208,13 @@ impl Fetcher {
                     Ok::<_, LandingError>((landing, empty))
                 })
                 .await?;
-                let received = landing.written();
-                self.0.signals.send(Signal::Progress(sid, Progress { received, total }));
             }
             if over {
                 return Ok(landing);
+            }
+            if tell && landing.written() > told {
+                told = landing.written();
+                self.0.signals.send(Signal::Progress(sid, Progress { received: told, total }));
             }
         }
     }
@@ -242,7 +267,22 @@ impl Fetcher {
                 self.0.signals.send(Signal::GivenUp(sid, code));
                 lease.retry(verdict::CATALOG_PAUSE).await;
             }
-            (_, Ok(())) => lease.finish().await,
+            (_, Ok(())) => {
+                lease.finish().await;
+                self.take_up_again(sid).await;
+            }
+        }
+    }
+
+    /// Whoever plays at the moment of failure may still have found the old job, which is over now.
+    async fn take_up_again(&self, sid: Sid) {
+        // What does not answer now is found by the sweep, as long as somebody waits.
+        let Ok(mut rows) = self.0.catalog.find(&[sid]).await else { return };
+        if let Some((recording, status)) = rows.pop().flatten()
+            && status.state.is_pending()
+        {
+            let job = Job { sid: recording.sid, tenant: recording.tenant, priority: Priority::Play };
+            let _ = self.0.jobs.ensure(job).await;
         }
     }
 
@@ -253,6 +293,10 @@ impl Fetcher {
         }
         Ok(())
     }
+}
+
+fn silent() -> SourceError {
+    SourceError::Failed("the source is silent".into())
 }
 
 /// Whether the call is so long over that its media cannot still be on the way.

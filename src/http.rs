@@ -19,6 +19,7 @@ mod recordings;
 mod socket;
 mod watching;
 mod webhooks;
+mod wire;
 
 use std::sync::Arc;
 

@@ -208,6 +208,14 @@ pub struct Fanout {
 }
 
 impl Fanout {
+    /// Puts the event into every mailbox, from a thread that serves nobody else.
+    pub fn send_at_once(self) -> Option<Status> {
+        for (mailbox, event) in self.to {
+            mailbox.put(event);
+        }
+        self.news
+    }
+
     /// Puts the event into every mailbox, letting other tasks run now and then.
     pub async fn send(self) -> Option<Status> {
         for (n, (mailbox, event)) in self.to.into_iter().enumerate() {

@@ -129,9 +129,9 @@ impl Server {
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, hints, metrics.clone());
-        let seen = volume.clone();
-        let look = move |sid| seen.find(sid).ok().flatten().map(|landed| landed.media);
-        let watcher = watch(volume.root(), signals.clone(), look)
+        let (noticing, noted) = (delivery.clone(), signals.clone());
+        let notice = move |sid| noticing.notice(sid).into_iter().for_each(|signal| noted.send(signal));
+        let watcher = watch(volume.root(), notice)
             .inspect_err(
                 |error| warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep"),
             )
@@ -164,14 +164,15 @@ impl Server {
     }
 
     fn open(&mut self, listener: TcpListener, count: usize, layer: Layer) -> Result<(), StartError> {
-        let lanes = Lanes::start(count, &layer, &self.close).map_err(StartError::Threads)?;
+        let lanes = Lanes::start(count, &self.app, &layer, &self.close).map_err(StartError::Threads)?;
         self.tasks.spawn(Lanes::accept(lanes.doors(), listener, self.close.clone()));
         self.lanes.push(lanes);
         Ok(())
     }
 
-    /// Stops in order: sockets are told and leave one by one while requests are still answered, then connections
-    /// finish what is in flight, then work stops. A download under way leaves no part behind.
+    /// Stops in order: sockets are told and leave one by one, and connections finish what is in flight, while whoever
+    /// asks anew is still answered, that we are not ready above all; then the port is closed, then work stops. A
+    /// download under way leaves no part behind.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.grace;
         info!("stopping: sockets are asked to reconnect elsewhere");

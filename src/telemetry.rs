@@ -1,7 +1,12 @@
 //! Named events: each function counts, and logs where a person should know. Labels have few values, and no secret,
 //! SID or tenant is ever one.
 
-use metrics::{SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::cell::RefCell;
+
+use metrics::{
+    Counter, Histogram, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::Duration;
 use tracing::{info, warn};
@@ -62,9 +67,56 @@ pub fn http_request(route: SharedString, method: &'static str, status: u16, took
 
 /// A recording's bytes were asked for. `result` is `hit`, `miss`, `gone` or `denied`.
 pub fn media_request(result: &'static str, route: &'static str, bytes: u64, took: Duration) {
-    counter!("landfall_media_requests_total", "result" => result, "route" => route).increment(1);
-    counter!("landfall_media_bytes_total", "result" => result).increment(bytes);
-    histogram!("landfall_media_first_byte_seconds", "result" => result).record(took);
+    thread_local!(static FOUND: Found<2, (Counter, Counter, Histogram)> = Found::default());
+    let find = || {
+        let requests = counter!("landfall_media_requests_total", "result" => result, "route" => route);
+        let bytes = counter!("landfall_media_bytes_total", "result" => result);
+        (requests, bytes, histogram!("landfall_media_first_byte_seconds", "result" => result))
+    };
+    FOUND.with(|found| {
+        found.using([result, route], find, |(requests, promised, first_byte)| {
+            requests.increment(1);
+            promised.increment(bytes);
+            first_byte.record(took);
+        });
+    });
+}
+
+/// A request was answered, on a route whose requests are many.
+pub fn hot_request(route: &'static str, method: &'static str, status: u16, took: Duration) {
+    thread_local!(static FOUND: Found<3, (Counter, Histogram)> = Found::default());
+    let status = status_label(status);
+    let find = || {
+        let requests =
+            counter!("landfall_http_requests_total", "route" => route, "method" => method, "status" => status);
+        (requests, histogram!("landfall_http_request_duration_seconds", "route" => route))
+    };
+    FOUND.with(|found| {
+        found.using([route, method, status], find, |(requests, duration)| {
+            requests.increment(1);
+            duration.record(took);
+        });
+    });
+}
+
+/// Meters by their labels, found once per thread: on the hot route, finding them would cost more than counting.
+struct Found<const LABELS: usize, M>(RefCell<Vec<([&'static str; LABELS], M)>>);
+
+impl<const LABELS: usize, M> Default for Found<LABELS, M> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<const LABELS: usize, M> Found<LABELS, M> {
+    fn using(&self, labels: [&'static str; LABELS], find: impl FnOnce() -> M, count: impl FnOnce(&M)) {
+        let mut found = self.0.borrow_mut();
+        let at = found.iter().position(|(known, _)| *known == labels).unwrap_or_else(|| {
+            found.push((labels, find()));
+            found.len() - 1
+        });
+        count(&found[at].1);
+    }
 }
 
 /// A socket was opened.

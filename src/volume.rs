@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use landing::{Landing, LandingError};
-pub use mapped::{Mapped, WINDOW};
+pub use mapped::{Backing, Mapped, WINDOW, backing};
 
 use crate::audio;
 use crate::recording::{Container, Media, Sid};

@@ -27,10 +27,21 @@ impl Delivery {
         }
     }
 
+    /// Looks at a file that has just got its final name, and tells who waits for it: on the thread that noticed, with no
+    /// hop to another in between. Blocks. What is to be noted is left to [`heed`](Self::heed); `None` where nothing
+    /// has landed.
+    pub fn notice(&self, sid: Sid) -> Option<Signal> {
+        let media = self.0.volume.find(sid).ok().flatten()?.media;
+        if self.0.registry.holds(sid) {
+            let _ = self.0.registry.pin(sid).advance(|now| ready(now, media)).send_at_once();
+        }
+        Some(Signal::Landed(sid, Some(media)))
+    }
+
     /// A file has its final name. Waiters are told before the catalog is written: its disk must not delay them.
     pub async fn landed(&self, sid: Sid, media: Option<Media>) {
         let pin = self.0.registry.pin(sid);
-        if pin.get().is_some_and(|(_, status)| matches!(status.state, State::Ready | State::Gone)) {
+        if pin.get().is_some_and(|(_, status)| status.state == State::Gone) {
             return;
         }
         let media = match media {
@@ -41,11 +52,7 @@ impl Delivery {
                 Ok(None) | Err(_) => return,
             },
         };
-        let ready = |now: &Status| {
-            let open = !matches!(now.state, State::Ready | State::Gone);
-            open.then(|| Status { v: now.v + 1, state: State::Ready, media: Some(media), ..Status::unknown() })
-        };
-        pin.advance(ready).send().await;
+        pin.advance(|now| ready(now, media)).send().await;
         match self.note(sid, media).await {
             Ok(Some((recording, status))) => {
                 pin.seed(recording, status).send().await;
@@ -120,4 +127,10 @@ impl Delivery {
             self.changed(recording, status).await;
         }
     }
+}
+
+/// What a landing makes of a status; a gone recording stays gone, and a second word of the same landing says nothing.
+fn ready(now: &Status, media: Media) -> Option<Status> {
+    let open = !matches!(now.state, State::Ready | State::Gone);
+    open.then(|| Status { v: now.v + 1, state: State::Ready, media: Some(media), ..Status::unknown() })
 }

@@ -1,6 +1,5 @@
 //! Landed files that are open and mapped: a bounded cache, so that a seek costs no look-up. Knows no scope.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
@@ -23,21 +22,21 @@ pub struct Shelved {
     pub modified: i64,
     /// Its bytes.
     pub bytes: Mapped,
-    file: File,
 }
 
 impl Shelved {
     /// Maps a landed file. Blocks.
     pub(super) fn map(recording: Arc<Recording>, landed: Landed) -> Result<Self, VolumeError> {
         let Landed { media, modified, file, path } = landed;
-        let bytes = Mapped::new(&file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
+        let bytes = Mapped::new(file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
         let etag = recording::etag(recording.sid, &media);
-        Ok(Self { recording, media, etag, modified, bytes, file })
+        Ok(Self { recording, media, etag, modified, bytes })
     }
 
     /// Whether the file still has its name and its length: one system call that touches no disk.
     fn is_current(&self) -> bool {
-        rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size)
+        rustix::fs::fstat(self.bytes.file())
+            .is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size)
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use axum::http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,8 @@ pub struct App {
     pub options: HttpOptions,
     /// Where URLs begin.
     pub base: PublicUrl,
+    /// `Cache-Control` of media.
+    pub cache_control: HeaderValue,
     origins: Vec<String>,
     /// Who has how much.
     pub limits: Limits,
@@ -89,7 +92,8 @@ pub struct App {
     pub sockets: AtomicU64,
     /// Sockets and streams are to leave.
     pub draining: CancellationToken,
-    /// Owns every task that outlives its request.
+    /// Owns every task that outlives its request, and the connections: a shutdown waits for them before it closes the
+    /// port.
     pub tasks: TaskTracker,
 }
 
@@ -99,11 +103,14 @@ impl App {
         let base = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let base = PublicUrl(base.trim_end_matches('/').into());
         let origins = options.allowed_origins.clone().unwrap_or_else(|| own_origins(&base.0));
+        // What is no field value was refused with the configuration.
+        let cache_control = options.cache_control.parse().unwrap_or(HeaderValue::from_static("no-store"));
         let limits = Limits::new(options.limits);
         Arc::new(Self {
             parts,
             options,
             base,
+            cache_control,
             origins,
             limits,
             sockets: AtomicU64::new(0),

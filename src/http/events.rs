@@ -73,6 +73,13 @@ pub async fn events(
     let max_sids = app.limits.options.sids_per_socket;
     let ping_ms = KEEP_ALIVE.as_millis() as u64;
     listener.say(&ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids });
+    // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
+    let allowed = |_: &Sid| intent == WireIntent::Watch || app.limits.prepare(&caller).is_ok();
+    let (sids, refused): (Vec<Sid>, Vec<Sid>) = sids.into_iter().partition(allowed);
+    for sid in &refused {
+        let (code, message) = ("too_many_requests", "prepares_per_minute is reached");
+        listener.say(&ServerMessage::Error { id: None, sid: Some(sid.as_str()), code, message });
+    }
     let watched = app.parts.delivery.watch(&caller.scope, &sids, intent.into(), &mailbox).await;
     // A stream that could never tell anything: browsers stop asking after a 404.
     let unknown = |watched: &Result<Watched, DeliveryError>| matches!(watched, Err(DeliveryError::Unknown));

@@ -4,12 +4,12 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Duration;
@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use super::app::App;
 use super::caller::Peer;
 use super::layer::Layer;
+use super::wire::Wire;
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
@@ -32,19 +34,26 @@ type Handed = (std::net::TcpStream, SocketAddr);
 /// The threads that serve connections.
 pub struct Lanes {
     to: Vec<mpsc::Sender<Handed>>,
-    threads: Vec<JoinHandle<()>>,
+    /// Each thread holds a token of it: joining the threads themselves would keep a stopping process as long as its
+    /// slowest client.
+    running: TaskTracker,
 }
 
 impl Lanes {
-    /// Starts `count` threads. When `stop` is cancelled they finish the requests in flight, and end.
-    pub fn start(count: usize, layer: &Layer, stop: &CancellationToken) -> io::Result<Self> {
-        let mut lanes = Self { to: Vec::new(), threads: Vec::new() };
+    /// Starts `count` threads. While the server drains, the connections it had finish what is in flight and close, each
+    /// a task of the server's; new ones are answered until `stop` is cancelled, so that whoever asks hears that it is
+    /// not ready. Then the threads finish the requests in flight, and end.
+    pub fn start(count: usize, app: &Arc<App>, layer: &Layer, stop: &CancellationToken) -> io::Result<Self> {
+        let mut lanes = Self { to: Vec::new(), running: TaskTracker::new() };
         for n in 0..count.max(1) {
             let (to, from) = mpsc::channel(HANDED_OVER);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (layer, stop) = (layer.clone(), stop.clone());
+            let (app, layer, stop, token) = (app.clone(), layer.clone(), stop.clone(), lanes.running.token());
             let thread = std::thread::Builder::new().name(format!("lane-{n}"));
-            lanes.threads.push(thread.spawn(move || runtime.block_on(lane(from, layer, stop)))?);
+            thread.spawn(move || {
+                let _token = token;
+                runtime.block_on(lane(from, app, layer, stop));
+            })?;
             lanes.to.push(to);
         }
         Ok(lanes)
@@ -80,22 +89,15 @@ impl Lanes {
         self.to.clone()
     }
 
-    /// Waits for the threads, away from the reactor.
+    /// Waits until the threads have finished.
     pub async fn join(self) {
         drop(self.to);
-        let threads = self.threads;
-        crate::volume::blocking(move || {
-            for thread in threads {
-                if thread.join().is_err() {
-                    warn!("a lane panicked");
-                }
-            }
-        })
-        .await;
+        self.running.close();
+        self.running.wait().await;
     }
 }
 
-async fn lane(mut from: mpsc::Receiver<Handed>, layer: Layer, stop: CancellationToken) {
+async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, stop: CancellationToken) {
     let connections = TaskTracker::new();
     loop {
         let handed = tokio::select! {
@@ -105,7 +107,17 @@ async fn lane(mut from: mpsc::Receiver<Handed>, layer: Layer, stop: Cancellation
         let Some((stream, peer)) = handed else { break };
         let stream = TcpStream::from_std(stream).and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         if let Ok(stream) = stream {
-            connections.spawn(connection(stream, Peer(peer.ip()), layer.clone(), stop.clone()));
+            let (peer, layer, stop) = (Peer(peer.ip()), layer.clone(), stop.clone());
+            if app.draining.is_cancelled() {
+                connections.spawn(connection(stream, peer, layer, stop));
+            } else {
+                let token = app.tasks.token();
+                let served = connection(stream, peer, layer, app.draining.clone());
+                connections.spawn(async move {
+                    let _token = token;
+                    served.await;
+                });
+            }
         }
     }
     connections.close();
@@ -113,7 +125,8 @@ async fn lane(mut from: mpsc::Receiver<Handed>, layer: Layer, stop: Cancellation
     info!("a lane has finished its requests");
 }
 
-async fn connection(stream: TcpStream, peer: Peer, layer: Layer, stop: CancellationToken) {
+/// Serves one connection; told to `leave`, it finishes the request in hand.
+async fn connection(stream: TcpStream, peer: Peer, layer: Layer, leave: CancellationToken) {
     let answer = move |request: hyper::Request<Incoming>| {
         let layer = layer.clone();
         async move { Ok::<_, Infallible>(layer.answer(peer, request).await) }
@@ -121,13 +134,13 @@ async fn connection(stream: TcpStream, peer: Peer, layer: Layer, stop: Cancellat
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(TokioIo::new(stream), service_fn(answer))
+        .serve_connection(Wire::new(stream), service_fn(answer))
         .with_upgrades();
     tokio::pin!(served);
     // How a connection ended is the client's business; what was wrong with a request has been answered.
     tokio::select! {
         _ = &mut served => {}
-        () = stop.cancelled() => {
+        () = leave.cancelled() => {
             served.as_mut().graceful_shutdown();
             let _ = served.await;
         }

@@ -52,13 +52,13 @@ impl Layer {
         let method = request.method().clone();
         let origin = cors::allowed(&self.app, request.headers());
         let (route, answer) = if cors::is_preflight(&method, request.headers()) {
-            (SharedString::const_str("preflight"), Ok(cors::preflight()))
+            (Some(SharedString::const_str("preflight")), Ok(cors::preflight()))
         } else if hot(&method, request.uri()).is_some() {
             // The router's work for one request would be a good part of what the bytes of a small range cost.
             let (head, _) = request.into_parts();
             let sid = hot(&method, &head.uri).unwrap_or_default();
             let answer = media::answer(&self.app, sid, &method, &head.uri, &head.headers, Disposition::Inline);
-            (SharedString::const_str(Disposition::Inline.route()), AssertUnwindSafe(answer).catch_unwind().await)
+            (None, AssertUnwindSafe(answer).catch_unwind().await)
         } else {
             let span = info_span!("request", id = %id.to_str().unwrap_or_default(), path = request.uri().path());
             let answer = self.routed(peer, request).instrument(span);
@@ -66,7 +66,7 @@ impl Layer {
             let route = answer.as_ref().ok().and_then(|response| response.extensions().get::<MatchedPath>());
             // Paths that nobody serves are no labels: there is no end of them.
             let route = route.map_or(SharedString::const_str("other"), |path| path.as_str().to_owned().into());
-            (route, answer)
+            (Some(route), answer)
         };
         let mut response = answer.unwrap_or_else(|_| {
             error!(request_id = ?id, "a handler panicked");
@@ -77,8 +77,12 @@ impl Layer {
         // Nothing here is worth keeping unless it says so; 404 and 410 would be kept by heuristics (RFC 9111 §4.2.2).
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let status = response.status();
-        debug!(request_id = ?id, %method, %route, status = status.as_u16(), "answered");
-        telemetry::http_request(route, method_label(&method), status.as_u16(), begun.elapsed());
+        let (label, status, took) = (method_label(&method), status.as_u16(), begun.elapsed());
+        debug!(request_id = ?id, method = label, route = route.as_deref(), status, "answered");
+        match route {
+            Some(route) => telemetry::http_request(route, label, status, took),
+            None => telemetry::hot_request(Disposition::Inline.route(), label, status, took),
+        }
         response.headers_mut().insert(REQUEST_ID, id);
         response
     }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Duration, Instant};
 
 use crate::auth::Caller;
@@ -36,6 +36,7 @@ pub struct Limits {
     users: Counts<User>,
     addresses: Counts<IpAddr>,
     waiting: Arc<Semaphore>,
+    turns: Semaphore,
     prepares: Mutex<HashMap<User, Bucket>>,
 }
 
@@ -44,6 +45,9 @@ type User = (Option<Arc<str>>, Arc<str>);
 
 /// Users whose prepares are counted at once; beyond, those that have been quiet are forgotten.
 const MOST_BUCKETS: usize = 16 * 1024;
+/// Subscriptions looked up at once. When ten thousand sockets come back together, those that wait for their turn hold
+/// next to nothing, and the catalog sees a queue and no crowd.
+const LOOKS_AT_ONCE: usize = 32;
 const MINUTE: Duration = Duration::from_secs(60);
 
 struct Bucket {
@@ -61,6 +65,7 @@ impl Limits {
             users: Counts::new("sockets_per_user", options.sockets_per_user),
             addresses: Counts::new("sockets_per_address", options.sockets_per_address),
             waiting: Arc::new(Semaphore::new(waiting)),
+            turns: Semaphore::new(LOOKS_AT_ONCE),
             prepares: Mutex::default(),
         }
     }
@@ -73,6 +78,11 @@ impl Limits {
     /// One more socket from that address, until the guard is dropped.
     pub fn socket_of_address(&self, address: IpAddr) -> Option<Held<IpAddr>> {
         self.addresses.hold(address)
+    }
+
+    /// A turn to look up a subscription, until it is dropped; in the order of asking.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     /// A held request's place, until it is dropped.

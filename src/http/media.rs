@@ -34,6 +34,9 @@ const RETRY_SECONDS: u64 = 2;
 /// Downloads are held so long when nothing else is asked for: a browser's download cannot ask again.
 const DOWNLOAD_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Fields of an answer with bytes, those of the layers around included.
+const MOST_FIELDS: usize = 16;
+
 /// On its way: the answer until a recording has landed.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Processing {
@@ -243,6 +246,7 @@ async fn file_answer(
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let fields = response.headers_mut();
+    fields.reserve(MOST_FIELDS);
     headers::describe(fields, app, asked, shelved, disposition);
     fields.insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static(container.content_type())));
     fields.insert(CONTENT_LENGTH, HeaderValue::from(length));

@@ -1,57 +1,48 @@
-//! Landed files mapped into memory: the kernel copies from the page cache into the socket, we copy nothing.
+//! Landed files as slices of memory that nobody touches: the kernel sends their bytes from the page cache.
 //!
-//! Safe because landed files are never truncated, only unlinked, and because nobody here reads the pages: plain
-//! HTTP/1.1 hands them to `writev`, which answers a vanished page with EFAULT instead of a signal.
+//! A mapping gives each byte of a file an address, so that a part of it can be a `Bytes` like any other on its way
+//! through HTTP. Whoever writes such a slice to a socket asks for its [`backing`] and has the kernel send that; where
+//! it cannot, the slice itself is written. Either is safe because landed files are never truncated, only unlinked, and
+//! because nobody here reads the pages: `writev` answers a vanished page with EFAULT instead of a signal.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use bytes::Bytes;
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
+use tokio::time::{Duration, Instant};
 
-/// Bytes that are made resident and handed out at a time.
+/// Bytes that are read in and handed out at a time.
 pub const WINDOW: u64 = 2 * 1024 * 1024;
 
-/// Bytes of one file that may stay mapped between requests. A file that is no larger never has to be mapped again;
-/// of a larger one, seeks all over it would make the whole of it count as ours.
-const KEPT: u64 = 8 * 1024 * 1024;
+/// Files up to this size are looked at whole, and then believed for a while.
+const SMALL: u64 = 8 * 1024 * 1024;
+/// How long a file that lay in the page cache is believed to lie there still. Being wrong costs one wait for a disk.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// A buffer's worth of reading a cold file in.
+const GULP: usize = 256 * 1024;
+
+/// Where each mapping lies: its first address, its last, and its file.
+static MAPPINGS: RwLock<BTreeMap<usize, (usize, RawFd)>> = RwLock::new(BTreeMap::new());
+/// The moment that [`Pages::warm_until`] counts from.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// One file in memory; slices keep it mapped.
+#[derive(Clone)]
 pub struct Mapped(Arc<Pages>);
 
 struct Pages {
     map: Mmap,
+    file: File,
     page: usize,
-    /// Bytes handed out to stay since all were let go.
-    kept: AtomicU64,
-}
-
-/// A part of the mapping that lets go of its pages when it has been sent, so that one long listen does not
-/// count a whole file as ours.
-struct Passing {
-    pages: Arc<Pages>,
-    range: Range<usize>,
-}
-
-impl AsRef<[u8]> for Pages {
-    fn as_ref(&self) -> &[u8] {
-        &self.map
-    }
-}
-
-impl AsRef<[u8]> for Passing {
-    fn as_ref(&self) -> &[u8] {
-        &self.pages.map[self.range.clone()]
-    }
-}
-
-impl Drop for Passing {
-    fn drop(&mut self) {
-        self.pages.let_go(&self.range);
-    }
+    /// Milliseconds since the epoch until which the whole file is believed to be in the page cache.
+    warm_until: AtomicU64,
 }
 
 /// Lets a shared mapping own `Bytes` without a copy.
@@ -59,74 +50,106 @@ struct Shared(Arc<Pages>);
 
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_ref().as_ref()
+        &self.0.map
     }
+}
+
+/// The part of a file that a slice is.
+pub struct Backing<'a> {
+    /// The file.
+    pub file: BorrowedFd<'a>,
+    /// Where in it the slice begins, in bytes.
+    pub offset: u64,
+}
+
+/// What file a slice of memory is a part of, if it is one of ours.
+pub fn backing(slice: &[u8]) -> Option<Backing<'_>> {
+    let (from, to) = (slice.as_ptr().addr(), slice.as_ptr().addr() + slice.len());
+    let mappings = MAPPINGS.read().unwrap_or_else(PoisonError::into_inner);
+    let (start, (end, file)) = mappings.range(..=from).next_back()?;
+    // SAFETY: the slice borrows from the mapping at its address, which owns the file: both live as long as the slice.
+    (to <= *end).then(|| Backing { file: unsafe { BorrowedFd::borrow_raw(*file) }, offset: (from - start) as u64 })
 }
 
 impl Mapped {
     /// Maps the first `length` bytes of a landed file.
-    pub fn new(file: &File, length: u64) -> io::Result<Self> {
+    pub fn new(file: File, length: u64) -> io::Result<Self> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
         // SAFETY: see the module's head; the file is landed, so its length does not change.
-        let map = unsafe { MmapOptions::new().len(length).map(file)? };
-        Ok(Self(Arc::new(Pages { map, page: rustix::param::page_size(), kept: AtomicU64::new(0) })))
+        let map = unsafe { MmapOptions::new().len(length).map(&file)? };
+        let start = map.as_ptr().addr();
+        let mut mappings = MAPPINGS.write().unwrap_or_else(PoisonError::into_inner);
+        mappings.insert(start, (start + length, file.as_raw_fd()));
+        Ok(Self(Arc::new(Pages { map, file, page: rustix::param::page_size(), warm_until: AtomicU64::new(0) })))
     }
 
-    /// The bytes of a range as one slice; up to a bound, they stay mapped.
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.0.file
+    }
+
+    /// The bytes of a range as one slice.
     pub fn slice(&self, range: Range<u64>) -> Bytes {
-        self.0.keep(range.end - range.start);
         Bytes::from_owner(Shared(self.0.clone())).slice(range.start as usize..range.end as usize)
     }
 
-    /// The bytes of a window of a long range; its pages are let go when they have been sent.
-    pub fn passing(&self, range: Range<u64>) -> Bytes {
-        let range = range.start as usize..range.end as usize;
-        Bytes::from_owner(Passing { pages: self.0.clone(), range })
+    /// Whether sending the range will not wait for a disk, as far as one can know.
+    pub fn is_warm(&self, range: &Range<u64>) -> bool {
+        let now = EPOCH.elapsed().as_millis() as u64;
+        if now < self.0.warm_until.load(Ordering::Relaxed) {
+            return true;
+        }
+        let size = self.0.map.len() as u64;
+        if size <= SMALL && self.0.is_resident(&(0..size)) {
+            self.0.warm_until.store(now + BELIEVED.as_millis() as u64, Ordering::Relaxed);
+            return true;
+        }
+        self.0.is_resident(range)
     }
 
-    /// Whether every page of the range is in the page cache, so that sending it cannot wait for a disk.
-    pub fn is_resident(&self, range: &Range<u64>) -> bool {
-        let (from, length) = self.0.aligned(&(range.start as usize..range.end as usize));
-        let mut pages = [0u8; (WINDOW / 4096) as usize + 1];
-        let count = length.div_ceil(self.0.page);
-        let Some(pages) = pages.get_mut(..count) else { return false };
-        // SAFETY: the address range lies inside the mapping and the vector has room for each of its pages.
-        let answer = unsafe { libc::mincore(self.0.map.as_ptr().add(from) as *mut _, length, pages.as_mut_ptr()) };
-        answer == 0 && pages.iter().all(|page| page & 1 == 1)
-    }
-
-    /// Reads the range's pages in and maps them. Blocks on the disk.
-    pub fn populate(&self, range: &Range<u64>) -> io::Result<()> {
-        let (from, length) = self.0.aligned(&(range.start as usize..range.end as usize));
-        self.0.map.advise_range(Advice::PopulateRead, from, length)
-    }
-}
-
-impl Clone for Mapped {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
+    /// Reads the range into the page cache. Blocks on the disk.
+    pub fn warm(&self, range: &Range<u64>) -> io::Result<()> {
+        // Read and not mapped in: pages of a long file must not count as ours.
+        let mut gulp = vec![0; GULP];
+        let mut at = range.start;
+        while at < range.end {
+            let most = GULP.min((range.end - at) as usize);
+            match self.0.file.read_at(&mut gulp[..most], at)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => at += read as u64,
+            }
+        }
+        Ok(())
     }
 }
 
 impl Pages {
-    /// Counts bytes that stay mapped, and lets go of all when they are too many.
-    fn keep(&self, bytes: u64) {
-        if self.map.len() as u64 > KEPT && self.kept.fetch_add(bytes, Ordering::Relaxed) + bytes > KEPT {
-            self.kept.store(0, Ordering::Relaxed);
-            self.let_go(&(0..self.map.len()));
-        }
+    /// Whether every page of the range is in the page cache.
+    fn is_resident(&self, range: &Range<u64>) -> bool {
+        let from = range.start as usize & !(self.page - 1);
+        let length = (range.end as usize).min(self.map.len()) - from;
+        let mut pages = [0u8; (SMALL / 4096) as usize + 1];
+        let Some(pages) = pages.get_mut(..length.div_ceil(self.page)) else { return false };
+        // SAFETY: the address range lies inside the mapping and the vector has room for each of its pages.
+        let answer = unsafe { libc::mincore(self.map.as_ptr().add(from) as *mut _, length, pages.as_mut_ptr()) };
+        answer == 0 && pages.iter().all(|page| page & 1 == 1)
     }
+}
 
-    /// Unmaps a range; slices of it that are on their way find it in the page cache again.
-    fn let_go(&self, range: &Range<usize>) {
-        let (from, length) = self.aligned(range);
-        // SAFETY: the mapping is shared and read-only, so dropped pages are read again from the file when touched.
-        let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, length) };
+impl Drop for Pages {
+    /// Before the addresses can mean something else.
+    fn drop(&mut self) {
+        MAPPINGS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.map.as_ptr().addr());
     }
+}
 
-    /// The range widened to whole pages, as offset and length.
-    fn aligned(&self, range: &Range<usize>) -> (usize, usize) {
-        let from = range.start & !(self.page - 1);
-        (from, range.end.min(self.map.len()) - from)
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Whether anything of ours lies at an address.
+    pub fn is_mapped(address: usize) -> bool {
+        let mappings = MAPPINGS.read().unwrap();
+        mappings.range(..=address).next_back().is_some_and(|(_, (end, _))| address < *end)
     }
 }

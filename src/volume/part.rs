@@ -15,6 +15,10 @@ use tokio::time::{Duration, Instant};
 use crate::recording::{Sid, Timestamp};
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+/// Extension of the note.
+const PROGRESS: &str = "progress";
+/// Extension of a note that is being written.
+const DRAFT: &str = "draft";
 
 pub(super) struct Part {
     pub file: File,
@@ -48,21 +52,23 @@ impl Part {
         }
         self.noted = Some(now);
         let note = Note { total, landed: [(0, landed)], at: Timestamp::now() };
-        let draft = self.path.with_added_extension("draft");
+        let draft = self.beside(DRAFT);
         std::fs::write(&draft, serde_json::to_vec(&note)?)?;
-        std::fs::rename(&draft, self.progress_path())
+        std::fs::rename(&draft, self.beside(PROGRESS))
     }
 
-    fn progress_path(&self) -> PathBuf {
-        self.path.with_added_extension("progress")
+    fn beside(&self, extension: &str) -> PathBuf {
+        self.path.with_added_extension(extension)
     }
 }
 
 impl Drop for Part {
     /// A landing that was given up leaves nothing; one that was completed has moved its part away.
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(self.progress_path());
-        let _ = std::fs::remove_file(&self.path);
+        // A disk that was full has left the draft.
+        for path in [&self.beside(DRAFT), &self.beside(PROGRESS), &self.path] {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -70,7 +76,7 @@ impl Drop for Part {
 pub(super) fn sweep(parts: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(parts)? {
         let path = entry?.path();
-        let beside = matches!(path.extension().and_then(|e| e.to_str()), Some("progress" | "draft"));
+        let beside = matches!(path.extension().and_then(|e| e.to_str()), Some(PROGRESS | DRAFT));
         let bytes = if beside { path.with_extension("") } else { path.clone() };
         let dead = match File::open(&bytes) {
             Ok(file) => rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok(),

@@ -121,11 +121,28 @@ fn mapped_bytes_are_those_of_the_file_and_outlive_its_name() {
     landing.write(&bytes).unwrap();
     landing.commit().unwrap();
     let found = volume.find(sid()).unwrap().unwrap();
-    let mapped = Mapped::new(&found.file, found.media.size).unwrap();
+    let mapped = Mapped::new(found.file, found.media.size).unwrap();
     std::fs::remove_file(found.path).unwrap();
-    mapped.populate(&(0..WINDOW)).unwrap();
-    assert!(mapped.is_resident(&(5000..WINDOW)));
+    mapped.warm(&(0..WINDOW)).unwrap();
+    assert!(mapped.is_warm(&(5000..WINDOW)));
     assert_eq!(mapped.slice(5000..9000), bytes[5000..9000]);
-    drop(mapped.passing(0..WINDOW));
-    assert_eq!(mapped.passing(WINDOW..WINDOW + 10), bytes[WINDOW as usize..][..10]);
+}
+
+#[test]
+fn a_slice_of_a_mapping_knows_its_file_and_place_and_other_memory_knows_none() {
+    let (_directory, volume) = volume();
+    let mut landing = volume.begin(sid(), None).unwrap();
+    landing.write(&mp3(40_000)).unwrap();
+    landing.commit().unwrap();
+    let found = volume.find(sid()).unwrap().unwrap();
+    let mapped = Mapped::new(found.file, found.media.size).unwrap();
+    let slice = mapped.slice(5000..9000);
+    assert_eq!(backing(&slice).unwrap().offset, 5000);
+    assert_eq!(backing(&slice[100..200]).unwrap().offset, 5100);
+    assert!(backing(&bytes::Bytes::from(vec![0; 4000])).is_none());
+    drop(mapped);
+    assert!(backing(&slice).is_some(), "the slice keeps it");
+    let start = slice.as_ptr().addr();
+    drop(slice);
+    assert!(!mapped::tests::is_mapped(start));
 }

@@ -26,7 +26,7 @@ const ROOF: &str = "5";
 const SHARED_BY_HANDLERS: &[&str] = &["app", "caller", "cors", "limits", "problem", "protocol", "watching"];
 
 /// What lies around the handlers: it may use them, and none of them knows it.
-const AROUND_HANDLERS: &[&str] = &["lanes", "layer", "openapi"];
+const AROUND_HANDLERS: &[&str] = &["lanes", "layer", "openapi", "wire"];
 
 /// Lines a file may have before it must say why.
 const LONG: usize = 400;

@@ -2,8 +2,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
+mod callbacks;
+mod crash;
+mod drain;
+mod events;
+mod faults;
 mod media;
 mod registration;
+mod sockets;
 mod support;
 mod the_way;
 mod tokens;

@@ -153,3 +153,14 @@ async fn lists_are_newest_first_page_by_page_and_of_one_tenant() {
     assert_eq!(catalog.list(&scope, &found).await.unwrap().items.len(), 1);
     assert_eq!(catalog.list(&Scope::Every, &query).await.unwrap().items.len(), 2);
 }
+
+#[tokio::test]
+async fn an_account_has_no_word_about_another_accounts_call() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&new(1, "t")).await.unwrap();
+    let foreign = Callback { account_sid: "AC2".into(), ..completed(call(1), recording(9)) };
+    assert!(matches!(catalog.keep(&foreign, Some(&tenant("other"))).await.unwrap(), Kept::Waiting));
+    let (found, _) = catalog.find(&[call(1)]).await.unwrap().remove(0).unwrap();
+    assert_eq!((found.recording_sid, found.tenant), (None, tenant("t")));
+    assert!(catalog.find(&[recording(9)]).await.unwrap()[0].is_none());
+}

@@ -82,26 +82,30 @@ pub(super) async fn keep(
     if fresh == 0 {
         return Ok(Kept::Repeated);
     }
-    let known = sqlx::query("SELECT 1 FROM calls WHERE call_sid = ? AND account_sid = ?")
+    let account = sqlx::query("SELECT account_sid FROM calls WHERE call_sid = ?")
         .bind(callback.call_sid.as_str())
-        .bind(&callback.account_sid)
         .fetch_optional(&mut *tx)
         .await?
-        .is_some();
-    if !known {
-        let Some(tenant) = owner else {
+        .map(|row| row.try_get::<String, _>("account_sid"))
+        .transpose()?;
+    match (account, owner) {
+        (Some(account), _) if account == callback.account_sid => {}
+        (None, Some(tenant)) => {
+            let call = NewCall {
+                call_sid: callback.call_sid,
+                tenant: tenant.clone(),
+                account_sid: callback.account_sid.clone(),
+                recording_sid: None,
+                about: About::default(),
+            };
+            upsert_call(&mut tx, &call).await?;
+        }
+        // Nobody's yet; or another account's, whose word alone counts.
+        (None, None) | (Some(_), _) => {
             forget_old(&mut tx, callback.received_at).await?;
             tx.commit().await?;
             return Ok(Kept::Waiting);
-        };
-        let call = NewCall {
-            call_sid: callback.call_sid,
-            tenant: tenant.clone(),
-            account_sid: callback.account_sid.clone(),
-            recording_sid: None,
-            about: About::default(),
-        };
-        upsert_call(&mut tx, &call).await?;
+        }
     }
     sqlx::query("UPDATE callbacks SET attached = 1 WHERE recording_sid = ? AND status = ?")
         .bind(callback.recording_sid.as_str())

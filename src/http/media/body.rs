@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::recording::{Code, Container};
 use crate::volume::{WINDOW, blocking};
 
-/// One range. Up to a window it is one slice; beyond, window after window, and each is let go when it has been sent.
+/// One range. Up to a window it is one slice; beyond, window after window, each read in before it is sent.
 pub(super) async fn bytes(shelved: &Arc<Shelved>, range: Range<u64>) -> Result<Body, Problem> {
     if range.end - range.start > WINDOW {
         return Ok(pieces(shelved.clone(), VecDeque::from([Piece::Range(range)])));
@@ -67,7 +67,7 @@ fn pieces(shelved: Arc<Shelved>, pieces: VecDeque<Piece>) -> Body {
                 if window.end < range.end {
                     pieces.push_front(Piece::Range(window.end..range.end));
                 }
-                warm(&shelved, &window).await.map(|()| shelved.bytes.passing(window))
+                warm(&shelved, &window).await.map(|()| shelved.bytes.slice(window))
             }
         };
         Some((frame.map(http_body::Frame::data), (shelved, pieces)))
@@ -77,9 +77,9 @@ fn pieces(shelved: Arc<Shelved>, pieces: VecDeque<Piece>) -> Body {
 
 /// Makes sure that sending the range cannot wait for a disk.
 async fn warm(shelved: &Arc<Shelved>, range: &Range<u64>) -> std::io::Result<()> {
-    if shelved.bytes.is_resident(range) {
+    if shelved.bytes.is_warm(range) {
         return Ok(());
     }
     let (shelved, range) = (shelved.clone(), range.clone());
-    blocking(move || shelved.bytes.populate(&range)).await
+    blocking(move || shelved.bytes.warm(&range)).await
 }

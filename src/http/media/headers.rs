@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use axum::body::Bytes;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, X_CONTENT_TYPE_OPTIONS,
@@ -79,15 +80,21 @@ pub(super) fn range(request: &HeaderMap) -> Option<&str> {
 pub(super) fn describe(to: &mut HeaderMap, app: &App, asked: Sid, shelved: &Shelved, disposition: Disposition) {
     to.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     to.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    insert(to, ETAG, &shelved.etag);
-    insert(to, LAST_MODIFIED, &date(shelved.modified));
-    insert(to, CACHE_CONTROL, &app.options.cache_control);
-    insert(to, CONTENT_DISPOSITION, &disposition_of(asked, shelved, disposition));
+    let written = [
+        (ETAG, written(shelved.etag.clone())),
+        (LAST_MODIFIED, written(date(shelved.modified))),
+        (CACHE_CONTROL, Some(app.cache_control.clone())),
+        (CONTENT_DISPOSITION, written(disposition_of(asked, shelved, disposition))),
+    ];
+    for (name, value) in written {
+        if let Some(value) = value {
+            to.insert(name, value);
+        }
+    }
 }
 
 pub(super) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
-    let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("bytes */*"))
+    written(format!("bytes {}-{}/{size}", range.start, range.end - 1)).unwrap_or(HeaderValue::from_static("bytes */*"))
 }
 
 /// `Content-Disposition` (RFC 6266): an ASCII name, and for a download the title in full beside it.
@@ -109,10 +116,9 @@ fn disposition_of(asked: Sid, shelved: &Shelved, disposition: Disposition) -> St
     }
 }
 
-fn insert(to: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        to.insert(name, value);
-    }
+/// A field's value, without a copy of the text.
+fn written(text: String) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
 }
 
 fn text<'a>(request: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

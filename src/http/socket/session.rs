@@ -105,7 +105,12 @@ impl Session {
     async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
         let Some(text) = text else { return Ok(()) };
         match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
-            ClientMessage::Subscribe { id, sids, intent } => self.subscribe(id, &sids, intent, socket).await,
+            ClientMessage::Subscribe { id, sids, intent } => {
+                let app = self.app.clone();
+                let _turn = app.limits.turn().await;
+                // Large, and therefore made only when it is its turn.
+                Box::pin(self.subscribe(id, &sids, intent, socket)).await
+            }
             ClientMessage::Unsubscribe { id, sids } => {
                 for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
                     self.watching.forget(sid);
@@ -238,14 +243,20 @@ fn text(message: Option<Result<Message, axum::Error>>) -> Result<Option<Utf8Byte
             let code = frame.map(|frame| frame.code).filter(|code| matches!(code, 1000 | 1001));
             Err(Close::ByPeer(code.unwrap_or(1005)))
         }
-        Some(Err(error)) if is_too_large(&error) => Err(Close::TooLarge),
-        Some(Err(_)) | None => Err(Close::ByPeer(1006)),
+        Some(Err(error)) => Err(broken(&error)),
+        None => Err(Close::ByPeer(1006)),
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
-    matches!(cause, Some(tungstenite::Error::Capacity(_)))
+/// What a frame that cannot be read means.
+fn broken(error: &axum::Error) -> Close {
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tungstenite::Error>()) {
+        Some(tungstenite::Error::Capacity(_)) => Close::TooLarge,
+        Some(tungstenite::Error::Protocol(ResetWithoutClosingHandshake)) => Close::ByPeer(1006),
+        Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Close::BadMessage,
+        _ => Close::ByPeer(1006),
+    }
 }
 
 async fn say(socket: &mut WebSocket, message: ServerMessage<'_>) -> Result<(), Close> {

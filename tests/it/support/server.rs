@@ -10,10 +10,10 @@ use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::secret::Secret;
-use landfall::serve::{ServeOptions, Server};
+use landfall::serve::{ServeOptions, Server, StartError};
 use landfall::source::{Account, TwilioOptions};
 use landfall::telemetry;
-use loadtest::twilio::{NewRecording, Options, Recording, Simulator};
+use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -75,9 +75,15 @@ impl Bench {
 
     /// Starts the server over what lies in the directory.
     pub async fn boot(&mut self) {
-        let server = Server::start(self.options(), metrics()).await.expect("the server starts");
+        self.try_boot().await.expect("the server starts");
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_boot(&mut self) -> Result<(), StartError> {
+        let server = Server::start(self.options(), metrics()).await?;
         self.url = server.url().to_owned();
         self.server = Some(server);
+        Ok(())
     }
 
     /// Stops it, as SIGTERM does.
@@ -164,10 +170,41 @@ impl Bench {
 
     /// A socket of an agent of the tenant `t`, welcomed.
     pub async fn socket(&self) -> Socket {
-        let mut socket =
-            Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{}", token("t", "agent"))]).await;
+        self.socket_of(&token("t", "agent")).await
+    }
+
+    /// A socket of whoever holds that token, welcomed.
+    pub async fn socket_of(&self, token: &str) -> Socket {
+        let mut socket = Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
         assert_eq!(socket.next().await["type"], "welcome");
         socket
+    }
+
+    /// What the provider sends for that recording when nothing goes wrong.
+    pub fn bytes_of(&self, recording: &Recording) -> bytes::Bytes {
+        self.simulator.media_bytes(&recording.recording_sid, Format::Mp3, 2)
+    }
+
+    /// What a counter or gauge stands at; its labels as they are written, or none. 0 for one that was never touched.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").await.text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |number| number.parse().expect("a number"))
+    }
+
+    /// Waits until nobody writes into the volume, or has left a file half written: a waiter may hear of a landing a
+    /// moment before its last trace is removed.
+    pub async fn no_parts(&self) {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let parts = std::fs::read_dir(self.volume().join(".landfall/parts")).expect("the volume's own directory");
+            let parts: Vec<PathBuf> = parts.map(|part| part.expect("an entry").path()).collect();
+            if parts.is_empty() {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(2), "{parts:?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A recording of the tenant `t` whose file a foreign worker has placed in the volume, under that extension.

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 /// Measures Landfall on this machine, one figure after the other.
 ///
-/// Each benchmark prints a table and writes <OUT>/<benchmark>.json. Nothing else should run meanwhile.
+/// Each benchmark prints a table and writes OUT/BENCHMARK.json. Nothing else should run meanwhile.
 #[derive(Parser)]
 #[command(name = "landfall-bench", version)]
 struct Cli {

@@ -30,16 +30,26 @@ impl Arrivals {
     /// A file is seen later than it arrives by the time that it takes to wake this thread.
     pub fn collect(self, count: usize, patience: Duration) -> io::Result<HashMap<String, Instant>> {
         let mut seen = HashMap::with_capacity(count);
+        self.each(count, patience, |stem| {
+            seen.insert(stem.to_owned(), clock::now());
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+
+    /// The same, but tells of each file at once.
+    pub fn each(self, count: usize, patience: Duration, mut on: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        let mut missing = count;
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut events = Reader::new(&self.0, &mut buffer);
         let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
-        while seen.len() < count {
+        while missing > 0 {
             match events.next() {
                 Ok(event) => {
-                    let at = clock::now();
                     let name = event.file_name().and_then(|name| name.to_str().ok()).unwrap_or_default();
                     if let Some(stem) = name.strip_suffix(".mp3") {
-                        seen.entry(stem.to_owned()).or_insert(at);
+                        on(stem)?;
+                        missing -= 1;
                     }
                 }
                 Err(Errno::AGAIN) => {
@@ -50,6 +60,6 @@ impl Arrivals {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(seen)
+        Ok(())
     }
 }

@@ -38,12 +38,6 @@ impl Samples {
         self.0.extend_from_slice(&other.0);
     }
 
-    /// Each of them longer by `by`.
-    pub fn later(mut self, by: Duration) -> Self {
-        self.0.iter_mut().for_each(|sample| *sample += by);
-        self
-    }
-
     /// Percentiles of what there is.
     pub fn summary(&self) -> Summary {
         let mut sorted = self.0.clone();

@@ -1,6 +1,7 @@
 //! What all benchmarks share: the options, a directory that is gone afterwards, the conditions and the report.
 
 use std::error::Error;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ impl Bench {
     }
 
     pub(crate) fn out(&self) -> io::Result<PathBuf> {
-        std::fs::create_dir_all(&self.out)?;
+        fs::create_dir_all(&self.out)?;
         self.out.canonicalize()
     }
 
@@ -50,11 +51,17 @@ impl Bench {
         benchmark: impl FnOnce(&Path) -> Result<Report, Box<dyn Error>>,
     ) -> Result<(), Box<dyn Error>> {
         let out = self.out()?;
+        // Two at once would measure each other; the lock goes with this process.
+        let lock = fs::File::create(std::env::temp_dir().join("landfall-bench.lock"))?;
+        if lock.try_lock().is_err() {
+            eprintln!("another benchmark runs on this machine; this one waits for its end");
+            lock.lock()?;
+        }
         let home = out.join(format!("{name}.{}", std::process::id()));
-        std::fs::create_dir_all(&home)?;
+        fs::create_dir_all(&home)?;
         let watch = Watch::begin(&home)?;
         let found = benchmark(&home);
-        std::fs::remove_dir_all(&home)?;
+        fs::remove_dir_all(&home)?;
         let report = Report { conditions: watch.end()?, ..found? };
         report.write(&out)?;
         println!("{}", table(&[report]));

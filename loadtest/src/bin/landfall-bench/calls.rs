@@ -2,7 +2,7 @@
 
 use std::fs::{File, rename};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -27,23 +27,34 @@ pub(crate) fn recordings(count: u64, seconds: f64) -> Vec<Bytes> {
     (0..count).map(|seed| speech.call(seed, seconds).mp3(2)).collect()
 }
 
+/// A file that is whole and on the disk, and only lacks its final name.
+pub(crate) struct Draft {
+    path: PathBuf,
+    name: PathBuf,
+}
+
 /// When a file got its final name: no earlier than `before` and no later than `after`.
 pub(crate) struct Landing {
     pub(crate) before: Instant,
     pub(crate) after: Instant,
 }
 
-/// Writes a file beside its final name, flushes it to the disk, waits until `at`, and renames it.
-pub(crate) fn land(volume: &Path, sid: &str, content: &[u8], at: Instant) -> io::Result<Landing> {
-    let (draft, name) = (volume.join(format!("{sid}.mp3.tmp")), volume.join(format!("{sid}.mp3")));
-    let mut file = File::create(&draft)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    drop(file);
-    clock::sleep_until(at);
-    let before = clock::now();
-    rename(draft, name)?;
-    Ok(Landing { before, after: clock::now() })
+impl Draft {
+    /// Writes a file beside its final name, and flushes it to the disk.
+    pub(crate) fn write(volume: &Path, sid: &str, content: &[u8]) -> io::Result<Self> {
+        let (path, name) = (volume.join(format!("{sid}.mp3.tmp")), volume.join(format!("{sid}.mp3")));
+        let mut file = File::create(&path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(Self { path, name })
+    }
+
+    /// Renames it.
+    pub(crate) fn land(self) -> io::Result<Landing> {
+        let before = clock::now();
+        rename(self.path, self.name)?;
+        Ok(Landing { before, after: clock::now() })
+    }
 }
 
 /// Times `1/rate` apart, beginning a little from now.

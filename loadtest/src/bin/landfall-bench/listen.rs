@@ -8,7 +8,7 @@ use loadtest::client::{Heard, Listeners, Message};
 use loadtest::measure::{Samples, clock};
 
 /// What takes longer will not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Subscribes the first listeners to one SID each, and waits until the server has confirmed every one.
 pub(crate) fn subscribe(listeners: &mut Listeners, sids: &[String], intent: &str) -> io::Result<()> {

@@ -5,6 +5,7 @@
 mod bench;
 mod calls;
 mod costs;
+mod floor;
 mod herd;
 mod listen;
 mod media;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,12 +15,15 @@ use loadtest::speech::Speech;
 use serde_json::json;
 
 use super::bench::Bench;
-use super::calls::{self, land, ticks, unnamed};
+use super::calls::{self, Draft, ticks, unnamed};
+use super::floor;
 use super::listen::{between, subscribe, unsubscribe, until_ready};
 use super::provider::Provider;
 
 /// A file that arrives so much later than the one before it does not arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Files of a round that measures the floor: so few that the server's sockets need not answer a ping meanwhile.
+const FLOOR: usize = 300;
 /// Length of the recordings: 10 KB.
 const SECONDS: f64 = 2.5;
 
@@ -45,30 +49,32 @@ pub(crate) fn run(bench: &Bench, options: &Push, home: &Path) -> Result<Report, 
     let settings = [("LANDFALL_WORKER__CONCURRENCY", "1024"), ("LANDFALL_WORKER__PER_TENANT", "1024")];
     let server = provider.serve(&bench.server()?, home, &settings)?;
     let files = calls::recordings(16, SECONDS);
-    let wake = wake_delay(home, &files, options.rate)?;
     let mut listeners = Listeners::new()?;
     let token = server.token("agent");
     for _ in 0..options.sockets {
         listeners.web_socket(server.address(), &token)?;
     }
 
-    let (mut before, mut after, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut before, mut after, mut own] = [const { Vec::new() }; 3];
+    let [mut floor_before, mut floor_after] = [const { Vec::new() }; 2];
     for round in 0..=bench.rounds() as u64 {
         let sids = calls::sids(2 * round, options.sockets as usize);
         let (from_before, from_after) = others_land(&server, &mut listeners, &sids, &files, options.rate)?;
+        let (least_before, least_after) = least(home, &sids[..sids.len().min(FLOOR)], &files, options.rate)?;
         let sids = calls::sids(2 * round + 1, options.own.min(options.sockets) as usize);
         let from_rename = own_worker_lands(&provider, &server, &mut listeners, &sids, options.own_rate)?;
         // The first round warms up.
         if round > 0 {
             before.push(from_before);
             after.push(from_after);
-            own.push(from_rename.later(wake));
+            own.push(from_rename);
+            floor_before.push(least_before);
+            floor_after.push(least_after);
         }
     }
 
     let parameters = json!({
         "sockets": options.sockets, "rate": options.rate, "own": options.own, "own_rate": options.own_rate,
-        "wake_us": wake.as_secs_f64() * 1e6,
     });
     let mut report = Report::new("push", parameters);
     let found = [
@@ -86,11 +92,16 @@ pub(crate) fn run(bench: &Bench, options: &Push, home: &Path) -> Result<Report, 
         ]);
         report.distribution(name, &rounds);
     }
-    report.remarks.push(format!(
-        "before, after rename: another process's file, from just before or just after its rename(); own worker: the rename is seen by \
-         inotify, and the {:.0} µs that seeing takes are added",
-        wake.as_secs_f64() * 1e6
-    ));
+    for (name, rounds) in [("before rename → floor", floor_before), ("after rename → floor", floor_after)] {
+        report.measures.push(Measure::of_rounds(format!("{name}, p50"), &rounds, |summary| summary.p50_us));
+        report.measures.push(Measure::of_rounds(format!("{name}, p99"), &rounds, |summary| summary.p99_us));
+        report.distribution(name, &rounds);
+    }
+    report.remarks.push(
+        "before, after rename: another process's file, from just before or just after its rename(); own worker: from when inotify shows \
+         the rename; floor: a thread that does nothing but watch the directory and write to the socket, in Landfall's place"
+            .to_owned(),
+    );
     Ok(report)
 }
 
@@ -104,23 +115,54 @@ fn others_land(
 ) -> io::Result<(Samples, Samples)> {
     server.register(&unnamed(sids))?;
     subscribe(listeners, sids, "watch")?;
-    let volume = server.volume();
-    let (before, after, ready) = std::thread::scope(|scope| {
-        let lander = scope.spawn(|| land_at(&volume, sids, files, rate));
+    let heard = land_and_hear(&server.volume(), listeners, sids, files, rate)?;
+    unsubscribe(listeners, sids)?;
+    Ok(heard)
+}
+
+/// The same with the least that can take a server's place.
+fn least(home: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result<(Samples, Samples)> {
+    let directory = home.join("floor");
+    std::fs::create_dir_all(&directory)?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| floor::serve(&listener, &directory, sids));
+        let mut listeners = Listeners::new()?;
+        for _ in sids {
+            listeners.web_socket(address, "none")?;
+        }
+        let heard = land_and_hear(&directory, &mut listeners, sids, files, rate)?;
+        server.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(heard)
+    })
+}
+
+fn land_and_hear(
+    directory: &Path,
+    listeners: &mut Listeners,
+    sids: &[String],
+    files: &[Bytes],
+    rate: u32,
+) -> io::Result<(Samples, Samples)> {
+    std::thread::scope(|scope| {
+        let lander = scope.spawn(|| land_at(directory, sids, files, rate));
         let ready = until_ready(listeners, sids)?;
         let (before, after) = lander.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        io::Result::Ok((before, after, ready))
-    })?;
-    unsubscribe(listeners, sids)?;
-    Ok((between(&before, &ready), between(&after, &ready)))
+        Ok((between(&before, &ready), between(&after, &ready)))
+    })
 }
 
 /// Just before and just after each rename.
 type Renames = (Vec<Option<Instant>>, Vec<Option<Instant>>);
 
+/// Every file is written and flushed before the first is renamed: the disk and this thread rest at the moment that is measured.
 fn land_at(volume: &Path, sids: &[String], files: &[Bytes], rate: u32) -> io::Result<Renames> {
-    let landings = sids.iter().zip(files.iter().cycle()).zip(ticks(rate)).map(|((sid, file), at)| {
-        let landing = land(volume, sid, file, at)?;
+    let draft = |(sid, file): (&String, &Bytes)| Draft::write(volume, sid, file);
+    let drafts: Vec<Draft> = sids.iter().zip(files.iter().cycle()).map(draft).collect::<io::Result<_>>()?;
+    let landings = drafts.into_iter().zip(ticks(rate)).map(|(draft, at)| {
+        clock::sleep_until(at);
+        let landing = draft.land()?;
         Ok((Some(landing.before), Some(landing.after)))
     });
     landings.collect()
@@ -155,20 +197,4 @@ fn own_worker_lands(
     unsubscribe(listeners, sids)?;
     let landed: Vec<Option<Instant>> = sids.iter().map(|sid| seen.get(sid).copied()).collect();
     Ok(between(&landed, &ready))
-}
-
-/// How much later than it happens inotify shows a rename to this program, in the middle.
-fn wake_delay(home: &Path, files: &[Bytes], rate: u32) -> io::Result<Duration> {
-    let directory = home.join("wake");
-    std::fs::create_dir(&directory)?;
-    let sids = calls::sids(u64::MAX, 200);
-    let arrivals = Arrivals::of(&directory)?;
-    let (after, seen) = std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| arrivals.collect(sids.len(), PATIENCE));
-        let (_, after) = land_at(&directory, &sids, files, rate)?;
-        let seen = watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        io::Result::Ok((after, seen))
-    })?;
-    let seen: Vec<Option<Instant>> = sids.iter().map(|sid| seen.get(sid).copied()).collect();
-    Ok(Duration::from_secs_f64(between(&after, &seen).summary().p50_us / 1e6))
 }

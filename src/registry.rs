@@ -208,7 +208,7 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// Puts the event into every mailbox, from a thread that serves nobody else.
+    /// Puts the event into every mailbox, without a pause.
     pub fn send_at_once(self) -> Option<Status> {
         for (mailbox, event) in self.to {
             mailbox.put(event);

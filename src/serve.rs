@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use notify::RecommendedWatcher;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +26,7 @@ use crate::http::layer::Layer;
 use crate::http::{operator_routes, routes};
 use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
 use crate::registry::Registry;
-use crate::signals::{LocalSignals, Signals, watch};
+use crate::signals::{LocalSignals, Signal, Signals, watch};
 use crate::source::{SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
 
@@ -106,7 +105,6 @@ pub struct Server {
     /// No more work.
     stop: CancellationToken,
     grace: Duration,
-    _watcher: Option<RecommendedWatcher>,
 }
 
 impl Server {
@@ -129,13 +127,9 @@ impl Server {
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
-        let (noticing, noted) = (delivery.clone(), signals.clone());
-        let notice = move |sid| noticing.notice(sid).into_iter().for_each(|signal| noted.send(signal));
-        let watcher = watch(volume.root(), notice)
-            .inspect_err(
-                |error| warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep"),
-            )
-            .ok();
+        let (root, noticed) = (volume.root().to_owned(), signals.clone());
+        let watching = async move { watch(&root, |sid| noticed.send(Signal::Landed(sid, None))).await };
+        tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
         resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
             .start(&tasks, &stop);
@@ -143,7 +137,7 @@ impl Server {
         let grace = options.http.shutdown_grace;
         let parts = Parts { delivery, catalog, jobs, registry, volume, signals, auth, metrics };
         let app = App::new(parts, options.http, address);
-        let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace, _watcher: watcher };
+        let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace };
         let app = server.app.clone();
         server.open(listener, options.lanes, Layer::new(app.clone(), routes(&app)))?;
         if let Some(address) = options.metrics_listen {

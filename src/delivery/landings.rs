@@ -27,15 +27,16 @@ impl Delivery {
         }
     }
 
-    /// Looks at a file that has just got its final name, and tells who waits for it: on the thread that noticed, with no
-    /// hop to another in between. Blocks. What is to be noted is left to [`heed`](Self::heed); `None` where nothing
-    /// has landed.
-    pub fn notice(&self, sid: Sid) -> Option<Signal> {
-        let media = self.0.volume.find(sid).ok().flatten()?.media;
-        if self.0.registry.holds(sid) {
-            let _ = self.0.registry.pin(sid).advance(|now| ready(now, media)).send_at_once();
+    /// Looks at a file that has just got its final name, if anybody waits for it, and tells them: on the thread that
+    /// serves them, with no hop to another in between. Blocks for as long as the header of a file that was just written
+    /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal.
+    pub fn notice(&self, sid: Sid) {
+        if !self.0.registry.holds(sid) {
+            return;
         }
-        Some(Signal::Landed(sid, Some(media)))
+        if let Ok(Some(landed)) = self.0.volume.find(sid) {
+            let _ = self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_at_once();
+        }
     }
 
     /// A file has its final name. Waiters are told before the catalog is written: its disk must not delay them.

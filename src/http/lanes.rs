@@ -21,6 +21,7 @@ use super::app::App;
 use super::caller::Peer;
 use super::layer::Layer;
 use super::wire::Wire;
+use crate::signals::watch;
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
@@ -99,6 +100,7 @@ impl Lanes {
 
 async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, stop: CancellationToken) {
     let connections = TaskTracker::new();
+    connections.spawn(stop.clone().run_until_cancelled_owned(notice_landings(app.clone())));
     loop {
         let handed = tokio::select! {
             handed = from.recv() => handed,
@@ -123,6 +125,13 @@ async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, sto
     connections.close();
     connections.wait().await;
     info!("a lane has finished its requests");
+}
+
+/// Tells this lane's listeners of landings by itself: waking it from another thread would double what they wait.
+async fn notice_landings(app: Arc<App>) {
+    let (delivery, root) = (&app.parts.delivery, app.parts.volume.root());
+    let Err(error) = watch(root, |sid| delivery.notice(sid)).await;
+    warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep");
 }
 
 /// Serves one connection; told to `leave`, it finishes the request in hand.

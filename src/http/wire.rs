@@ -14,8 +14,6 @@ use tokio::net::TcpStream;
 
 use crate::volume::{Backing, backing};
 
-/// Less is copied sooner than it is looked up.
-const WORTH_IT: usize = 16 * 1024;
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
 const MOST_AT_ONCE: usize = 1024 * 1024;
 
@@ -81,9 +79,11 @@ impl Read for Wire {
     }
 }
 
+/// However small a part of a file is: touched once, it would be mapped in with its neighbours, and a long recording
+/// would count as ours bit by bit.
 impl Write for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match worthwhile(buf) {
+        match backing(buf) {
             Some(part) => self.poll_send(cx, &[], buf, &part),
             None => Pin::new(&mut self.0).poll_write(cx, buf),
         }
@@ -94,7 +94,7 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let found = bufs.iter().enumerate().find_map(|(n, buf)| Some((n, buf, worthwhile(buf)?)));
+        let found = bufs.iter().enumerate().find_map(|(n, buf)| Some((n, buf, backing(buf)?)));
         match found {
             Some((n, buf, part)) => self.poll_send(cx, &bufs[..n], buf, &part),
             None => Pin::new(&mut self.0).poll_write_vectored(cx, bufs),
@@ -112,8 +112,4 @@ impl Write for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
-}
-
-fn worthwhile(buf: &[u8]) -> Option<Backing<'_>> {
-    if buf.len() < WORTH_IT { None } else { backing(buf) }
 }

@@ -1,27 +1,43 @@
-//! inotify as a source of signals: files that others land are noticed at once, on a local file system.
+//! inotify as a source of signals: files that get a final name are noticed at once, on a local file system.
 
+use std::convert::Infallible;
+use std::ffi::CStr;
+use std::io;
+use std::mem::MaybeUninit;
 use std::path::Path;
 
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::recording::Sid;
 
-/// Calls `notice` for each recording's file that gets a final name in `root`, until the watcher is dropped. It may
-/// block, since the watcher's thread does nothing else.
-pub fn watch(root: &Path, notice: impl Fn(Sid) + Send + 'static) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        let Ok(event) = event else { return };
-        let final_name = matches!(
-            event.kind,
-            EventKind::Modify(ModifyKind::Name(RenameMode::To))
-                | EventKind::Access(AccessKind::Close(AccessMode::Write))
-        );
-        if final_name {
-            let names = event.paths.iter().filter_map(|path| path.file_name()?.to_str());
-            names.filter_map(Sid::from_file_name).for_each(&notice);
+/// Room for some dozens of events at a time; what does not fit is read next.
+const EVENTS: usize = 4096;
+
+/// Calls `notice` for each recording's file that gets a final name in `root`, for as long as it is polled. Ends only
+/// with an error. Events that the kernel has no room for are lost, and found by the sweep.
+pub async fn watch(root: &Path, notice: impl Fn(Sid)) -> io::Result<Infallible> {
+    let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+    let final_names = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
+    inotify::add_watch(&events, root, final_names)?;
+    // SAFETY: an `OwnedFd` is the same open descriptor for as long as it lives, and nobody can exchange it.
+    let events = unsafe { AsyncFd::register_with_interest(events, Interest::READABLE) }.map_err(io::Error::from)?;
+    let mut room = vec![MaybeUninit::uninit(); EVENTS];
+    loop {
+        let mut ready = events.readable().await?;
+        let mut reader = Reader::new(events.get_ref(), &mut room);
+        loop {
+            match reader.next() {
+                Ok(event) => event.file_name().and_then(sid).into_iter().for_each(&notice),
+                Err(Errno::AGAIN) => break ready.clear_ready(),
+                Err(error) => return Err(error.into()),
+            }
         }
-    })?;
-    watcher.watch(root, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
+    }
+}
+
+fn sid(name: &CStr) -> Option<Sid> {
+    Sid::from_file_name(name.to_str().ok()?)
 }

@@ -198,6 +198,11 @@ impl Delivery {
         Ok(watched.seen)
     }
 
+    /// A recording's bytes that lie open already, for one who may have them.
+    pub fn at_hand(&self, scope: &Scope, sid: Sid) -> Option<Arc<Shelved>> {
+        self.0.shelf.get(sid).filter(|shelved| scope.covers(&shelved.recording.tenant))
+    }
+
     /// Opens a recording's bytes. What is on the shelf costs no look into the catalog.
     pub async fn open(&self, scope: &Scope, sid: Sid) -> Result<Opened, DeliveryError> {
         if let Some(shelved) = self.0.shelf.get(sid) {
@@ -212,7 +217,7 @@ impl Delivery {
         let volume = self.0.volume.clone();
         let storage = recording.sid;
         let found = blocking(move || match volume.find(storage)? {
-            Some(landed) => Shelved::map(recording, landed).map(Some),
+            Some(landed) => Shelved::map(sid, recording, landed).map(Some),
             None => Ok(None),
         })
         .await?;
@@ -222,7 +227,7 @@ impl Delivery {
             }
             return Ok(Opened::Not(seen(&pin)?));
         };
-        let shelved = self.0.shelf.put(sid, shelved);
+        let shelved = self.0.shelf.put(shelved);
         if status.state != State::Ready {
             self.landed(storage, Some(shelved.media)).await;
         }

@@ -3,9 +3,11 @@
 pub mod app;
 mod caller;
 mod calls;
+mod connection;
 mod console;
 mod cors;
 mod events;
+mod fields;
 mod health;
 mod intake;
 pub mod lanes;
@@ -16,10 +18,10 @@ mod openapi;
 mod problem;
 mod protocol;
 mod recordings;
+mod request_id;
 mod socket;
 mod watching;
 mod webhooks;
-mod wire;
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ use axum::routing::{get, post, put};
 use app::App;
 
 /// Every route of the API.
-pub fn routes(app: &Arc<App>) -> Router {
+fn routes(app: &Arc<App>) -> Router {
     let mut routes = Router::new()
         .route("/", get(console::file))
         .route("/assets/{*path}", get(console::file))
@@ -58,7 +60,7 @@ pub fn routes(app: &Arc<App>) -> Router {
 }
 
 /// The routes of a listener that only operators reach.
-pub fn operator_routes(app: &Arc<App>) -> Router {
+fn operator_routes(app: &Arc<App>) -> Router {
     Router::new()
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::healthz))

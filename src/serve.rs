@@ -23,7 +23,6 @@ use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
 use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
-use crate::http::{operator_routes, routes};
 use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
 use crate::registry::Registry;
 use crate::signals::{LocalSignals, Signal, Signals, watch};
@@ -139,9 +138,9 @@ impl Server {
         let app = App::new(parts, options.http, address);
         let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace };
         let app = server.app.clone();
-        server.open(listener, options.lanes, Layer::new(app.clone(), routes(&app)))?;
+        server.open(listener, options.lanes, Layer::new(&app))?;
         if let Some(address) = options.metrics_listen {
-            server.open(bind(address).await?, 1, Layer::new(app.clone(), operator_routes(&app)))?;
+            server.open(bind(address).await?, 1, Layer::operators(&app))?;
         }
         info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
         Ok(server)

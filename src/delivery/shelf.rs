@@ -1,6 +1,6 @@
 //! Landed files that are open and mapped: a bounded cache, so that a seek costs no look-up. Knows no scope.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use quick_cache::sync::Cache;
 
@@ -12,6 +12,8 @@ const MOST: usize = 2048;
 
 /// An open recording. Its bytes stay readable as long as somebody holds it.
 pub struct Shelved {
+    /// The name it was asked for by.
+    pub asked: Sid,
     /// What is known of it.
     pub recording: Arc<Recording>,
     /// What its header says.
@@ -22,15 +24,17 @@ pub struct Shelved {
     pub modified: i64,
     /// Its bytes.
     pub bytes: Mapped,
+    /// What a protocol says of it in every answer, once it has been put in words.
+    pub lines: OnceLock<Box<[u8]>>,
 }
 
 impl Shelved {
     /// Maps a landed file. Blocks.
-    pub(super) fn map(recording: Arc<Recording>, landed: Landed) -> Result<Self, VolumeError> {
+    pub(super) fn map(asked: Sid, recording: Arc<Recording>, landed: Landed) -> Result<Self, VolumeError> {
         let Landed { media, modified, file, path } = landed;
         let bytes = Mapped::new(file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
         let etag = recording::etag(recording.sid, &media);
-        Ok(Self { recording, media, etag, modified, bytes })
+        Ok(Self { asked, recording, media, etag, modified, bytes, lines: OnceLock::new() })
     }
 
     /// Whether the file still has its name and its length: one system call that touches no disk.
@@ -69,9 +73,9 @@ impl Shelf {
         }
     }
 
-    pub fn put(&self, sid: Sid, shelved: Shelved) -> Arc<Shelved> {
+    pub fn put(&self, shelved: Shelved) -> Arc<Shelved> {
         let shelved = Arc::new(shelved);
-        self.0.insert(sid, shelved.clone());
+        self.0.insert(shelved.asked, shelved.clone());
         shelved
     }
 }

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
 use super::app::App;
+use super::fields::Fields;
 use super::problem::Problem;
 use crate::auth::{Caller, Denied, Role};
 
@@ -27,16 +28,26 @@ pub enum Credential<'a> {
 }
 
 /// The token of a request, if it has one. A bearer header comes before a cookie; other schemes belong to a proxy.
-pub fn credential<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<Credential<'a>> {
-    if let Some(header) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Option<Credential<'a>> {
+    if let Some(header) = request.text(&AUTHORIZATION) {
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
         if scheme.eq_ignore_ascii_case("bearer") {
             return Some(Credential::Header(token.trim()));
         }
     }
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        request.lines(&COOKIE).flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == cookie).map(|(_, token)| Credential::Cookie(token.trim_matches('"')))
+}
+
+/// Who sends a request that changes nothing, if its token has been seen before.
+pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
+    if let Some(anyone) = app.parts.auth.anyone() {
+        return Some(anyone);
+    }
+    match credential(request, &app.options.cookie)? {
+        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
+    }
 }
 
 /// Who sends a request with these headers.

@@ -6,24 +6,29 @@ use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
     ORIGIN, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use super::app::App;
+use super::fields::Fields;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, Prefer",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, Retry-After, X-Request-Id",
-);
+/// What a page of an allowed origin may do with an answer, beside reading it.
+pub const GRANTS: [(HeaderName, &str); 2] = [
+    (ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"),
+    (
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, Retry-After, X-Request-Id",
+    ),
+];
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
 
 /// The origin of the request, if it is on the list.
-pub fn allowed(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
-    origin.to_str().is_ok_and(|origin| app.allows(origin)).then(|| origin.clone())
+pub fn allowed<'a>(app: &App, request: &'a (impl Fields + ?Sized)) -> Option<&'a str> {
+    request.text(&ORIGIN).filter(|origin| app.allows(origin))
 }
 
 /// Whether the request only asks what it would be allowed to do (a preflight).
@@ -48,7 +53,8 @@ pub fn mark(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
     headers.append(VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        for (name, value) in GRANTS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }

@@ -1,15 +1,10 @@
 //! Connections: one acceptor, and per core one thread with a runtime of its own, so that a connection never moves
 //! between cores and no lock is shared on the way of the bytes.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Duration;
@@ -19,14 +14,12 @@ use tracing::{info, warn};
 
 use super::app::App;
 use super::caller::Peer;
+use super::connection::serve;
 use super::layer::Layer;
-use super::wire::Wire;
 use crate::signals::watch;
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
-/// From a connection's first byte, or its last answer, to the end of the next request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// A pause when the process has no file descriptor left.
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
@@ -111,10 +104,10 @@ async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, sto
         if let Ok(stream) = stream {
             let (peer, layer, stop) = (Peer(peer.ip()), layer.clone(), stop.clone());
             if app.draining.is_cancelled() {
-                connections.spawn(connection(stream, peer, layer, stop));
+                connections.spawn(serve(stream, peer, layer, stop));
             } else {
                 let token = app.tasks.token();
-                let served = connection(stream, peer, layer, app.draining.clone());
+                let served = serve(stream, peer, layer, app.draining.clone());
                 connections.spawn(async move {
                     let _token = token;
                     served.await;
@@ -132,26 +125,4 @@ async fn notice_landings(app: Arc<App>) {
     let (delivery, root) = (&app.parts.delivery, app.parts.volume.root());
     let Err(error) = watch(root, |sid| delivery.notice(sid)).await;
     warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep");
-}
-
-/// Serves one connection; told to `leave`, it finishes the request in hand.
-async fn connection(stream: TcpStream, peer: Peer, layer: Layer, leave: CancellationToken) {
-    let answer = move |request: hyper::Request<Incoming>| {
-        let layer = layer.clone();
-        async move { Ok::<_, Infallible>(layer.answer(peer, request).await) }
-    };
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(Wire::new(stream), service_fn(answer))
-        .with_upgrades();
-    tokio::pin!(served);
-    // How a connection ended is the client's business; what was wrong with a request has been answered.
-    tokio::select! {
-        _ = &mut served => {}
-        () = leave.cancelled() => {
-            served.as_mut().graceful_shutdown();
-            let _ = served.await;
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! A recording's bytes: conditional and range requests (RFC 9110 §13, §14), and what is said until it has landed.
 
+mod at_hand;
 mod body;
 mod headers;
 mod patience;
@@ -19,10 +20,11 @@ use super::app::App;
 use super::caller::identify;
 use super::problem::Problem;
 use crate::delivery::{Opened, Seen, Shelved};
-use crate::range::{self, Outcome, Plan};
+use crate::range::{Outcome, Plan};
 use crate::recording::{Code, Sid, State};
 use crate::telemetry;
 
+pub use at_hand::AtHand;
 pub use headers::Disposition;
 use patience::patience;
 
@@ -222,10 +224,7 @@ async fn file_answer(
             return Ok(Answer::Bytes(response, 0));
         }
         // Range is defined for GET alone (§14.2).
-        Outcome::Proceed if is_get => match headers::range(request) {
-            Some(field) => range::plan(field, size),
-            None => Plan::Whole,
-        },
+        Outcome::Proceed | Outcome::IgnoreRange if is_get => headers::plan(request, outcome, size),
         Outcome::Proceed | Outcome::IgnoreRange => Plan::Whole,
     };
     let container = shelved.media.container;

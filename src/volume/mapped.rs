@@ -93,6 +93,11 @@ impl Mapped {
         Bytes::from_owner(Shared(self.0.clone())).slice(range.start as usize..range.end as usize)
     }
 
+    /// The bytes of a range as an address.
+    pub fn part(&self, range: &Range<u64>) -> &[u8] {
+        &self.0.map[range.start as usize..range.end as usize]
+    }
+
     /// Whether sending the range will not wait for a disk, as far as one can know.
     pub fn is_warm(&self, range: &Range<u64>) -> bool {
         let now = EPOCH.elapsed().as_millis() as u64;

@@ -23,10 +23,11 @@ const ROOF: &str = "5";
 
 /// What the handlers in `http/` have in common, beside what `http.rs` itself holds: the words of the wire, and what is
 /// known of a caller and its bounds. A handler uses these and no other handler; these use no handler.
-const SHARED_BY_HANDLERS: &[&str] = &["app", "caller", "cors", "limits", "problem", "protocol", "watching"];
+const SHARED_BY_HANDLERS: &[&str] =
+    &["app", "caller", "cors", "fields", "limits", "problem", "protocol", "request_id", "watching"];
 
 /// What lies around the handlers: it may use them, and none of them knows it.
-const AROUND_HANDLERS: &[&str] = &["lanes", "layer", "openapi", "wire"];
+const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi"];
 
 /// Lines a file may have before it must say why.
 const LONG: usize = 400;

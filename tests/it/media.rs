@@ -1,6 +1,7 @@
 //! A recording's bytes over real HTTP: RFC 9110 to the byte, and what is said until they are there.
 
 mod conditions;
+mod connections;
 mod landing;
 mod large;
 mod names;

@@ -1,5 +1,6 @@
 //! The header fields of media, read and written.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -14,7 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::delivery::Shelved;
 use crate::http::app::App;
-use crate::range::{IfRange, Outcome, Preconditions, Validators};
+use crate::http::fields::Fields;
+use crate::range::{self, IfRange, Outcome, Plan, Preconditions, Validators};
 use crate::recording::{Sid, download_name};
 
 /// Whether a browser shows the recording or saves it.
@@ -54,26 +56,29 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 const MOST_TITLE: usize = 80;
 
 /// Decides by the conditional fields. A field we cannot read counts as absent.
-pub(super) fn preconditions(request: &HeaderMap, shelved: &Shelved) -> Outcome {
+pub(super) fn preconditions(request: &(impl Fields + ?Sized), shelved: &Shelved) -> Outcome {
     let (if_match, if_none_match) = (joined(request, &IF_MATCH), joined(request, &IF_NONE_MATCH));
-    let if_range = text(request, &IF_RANGE).map(|value| {
+    let if_range = request.text(&IF_RANGE).map(|value| {
         // A tag is quoted; a date that is none matches nothing (§13.1.5).
         let tag = value.starts_with('"') || value.starts_with("W/");
         if tag { IfRange::Tag(value) } else { seconds(value).map_or(IfRange::Tag(value), IfRange::Date) }
     });
     let given = Preconditions {
         if_match: if_match.as_deref(),
-        if_unmodified_since: text(request, &IF_UNMODIFIED_SINCE).and_then(seconds),
+        if_unmodified_since: request.text(&IF_UNMODIFIED_SINCE).and_then(seconds),
         if_none_match: if_none_match.as_deref(),
-        if_modified_since: text(request, &IF_MODIFIED_SINCE).and_then(seconds),
+        if_modified_since: request.text(&IF_MODIFIED_SINCE).and_then(seconds),
         if_range,
     };
     given.evaluate(Validators { etag: &shelved.etag, modified: shelved.modified })
 }
 
-/// The `Range` field, when there is exactly one that can be read.
-pub(super) fn range(request: &HeaderMap) -> Option<&str> {
-    text(request, &RANGE)
+/// What to send of a recording to a GET whose conditions are met or not.
+pub(super) fn plan(request: &(impl Fields + ?Sized), outcome: Outcome, size: u64) -> Plan {
+    match request.text(&RANGE) {
+        Some(field) if outcome == Outcome::Proceed => range::plan(field, size),
+        _ => Plan::Whole,
+    }
 }
 
 /// What 200, 206, 304 and HEAD have in common.
@@ -121,13 +126,9 @@ fn written(text: String) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
 }
 
-fn text<'a>(request: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    request.get(name)?.to_str().ok().map(str::trim)
-}
-
 /// A list field may come in several lines (§5.3).
-fn joined<'a>(request: &'a HeaderMap, name: &HeaderName) -> Option<std::borrow::Cow<'a, str>> {
-    let mut lines = request.get_all(name).iter().filter_map(|value| value.to_str().ok());
+fn joined<'a>(request: &'a (impl Fields + ?Sized), name: &'a HeaderName) -> Option<Cow<'a, str>> {
+    let mut lines = request.lines(name);
     let first = lines.next()?;
     let more: Vec<&str> = lines.collect();
     Some(if more.is_empty() { first.into() } else { format!("{first}, {}", more.join(", ")).into() })

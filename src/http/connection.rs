@@ -1,0 +1,48 @@
+//! One connection: requests for media at hand are answered by the express way, each other request by the HTTP library.
+//! Knows no route but for the one that must be fast.
+
+mod express;
+mod single;
+mod wire;
+
+use std::pin::pin;
+
+use tokio::net::TcpStream;
+use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Peer;
+use super::layer::Layer;
+use express::{Express, Next};
+use single::{After, serve_one};
+use wire::Wire;
+
+/// From a connection's first byte, or its last answer, to the end of the next request's head.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Serves a connection; told to `leave`, it finishes the request in hand. How it ends is the client's business: what
+/// was wrong with a request has been answered.
+pub async fn serve(stream: TcpStream, peer: Peer, layer: Layer, leave: CancellationToken) {
+    let mut wire = Wire::new(stream);
+    let mut express = Express::new();
+    let mut leaving = pin!(leave.cancelled());
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = express.next(&mut wire, layer.media()) => next,
+            () = &mut leaving => return,
+        };
+        match next {
+            Next::Answer(answer) => {
+                if wire.send(express.head(), answer.bytes()).await.is_err() {
+                    return;
+                }
+            }
+            Next::Other => match Box::pin(serve_one(wire, peer, &layer, &leave)).await {
+                After::Idle(idle) => wire = idle,
+                After::Closed => return,
+            },
+            Next::Closed => return,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The express way: a request for media at hand, read and answered without the HTTP library, whose header maps would
+//! cost more than sending a small range. Takes only heads that arrive whole, plain and alone; leaves all else as it came.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE};
+use axum::http::{HeaderName, Method};
+use bytes::Bytes;
+use tokio::io::ReadBuf;
+use tokio::time::{Duration, Instant, Sleep, sleep_until};
+use tracing::debug;
+
+use super::HEAD_WITHIN;
+use super::wire::Wire;
+use crate::http::app::App;
+use crate::http::media::{AtHand, Disposition, FILE};
+use crate::http::request_id::request_id;
+use crate::recording::Timestamp;
+use crate::telemetry;
+
+/// Longest head that is looked at; those of browsers have about 1 KiB, and a token may have some more.
+const MOST_HEAD: usize = 8 * 1024;
+/// More fields than a browser sends.
+const MOST_FIELDS: usize = 32;
+/// What makes a request something else than one head for one answer.
+const NOT_PLAIN: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE];
+
+thread_local! {
+    /// Where heads are read to: an idle connection holds no buffer.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; MOST_HEAD].into());
+    /// The date of answers (RFC 9110 §6.6.1), and the second since the epoch that it tells.
+    static DATE: RefCell<(u64, String)> = RefCell::default();
+}
+
+/// What has come.
+pub enum Next {
+    /// A request that this answers, after [`Express::head`].
+    Answer(AtHand),
+    /// Something else; the wire holds it.
+    Other,
+    /// The end of the connection.
+    Closed,
+}
+
+/// A connection that waits for its next request.
+pub struct Express {
+    /// The head of the answer in hand.
+    head: Vec<u8>,
+    since: Instant,
+    /// Rings at the earliest when the client has had its time: moved only then, since requests are many.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Express {
+    pub fn new() -> Self {
+        let since = Instant::now();
+        Self { head: Vec::new(), since, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
+    }
+
+    /// The head of the answer that was given last.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Waits for a request. Takes nothing from the wire before it is ready. Without `media`, no request is answered.
+    pub async fn next(&mut self, wire: &mut Wire, media: Option<&App>) -> Next {
+        let before = wire.take_back();
+        if !before.is_empty() {
+            wire.put_back(before);
+            return Next::Other;
+        }
+        poll_fn(|cx| READ.with_borrow_mut(|buffer| self.poll_next(cx, wire, media, buffer))).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>, wire: &mut Wire, media: Option<&App>, to: &mut [u8]) -> Poll<Next> {
+        let mut read = ReadBuf::new(to);
+        match wire.poll_receive(cx, &mut read) {
+            Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+            Poll::Ready(_) => return Poll::Ready(Next::Closed),
+            Poll::Pending => {
+                ready!(self.poll_alarm(cx));
+                return Poll::Ready(Next::Closed);
+            }
+        }
+        self.since = Instant::now();
+        let answer = media.and_then(|app| self.answer(app, read.filled()));
+        Poll::Ready(answer.map_or_else(
+            || {
+                wire.put_back(Bytes::copy_from_slice(read.filled()));
+                Next::Other
+            },
+            Next::Answer,
+        ))
+    }
+
+    /// Ready when nothing has come for too long.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            let due = self.since + HEAD_WITHIN;
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(due);
+        }
+    }
+
+    /// The answer to what was read, if that is one whole plain request, and its media are at hand.
+    fn answer(&mut self, app: &App, read: &[u8]) -> Option<AtHand> {
+        // Before anything is parsed: most of what is no request for media is told by this.
+        let target = read.strip_prefix(b"GET ")?;
+        target.strip_prefix(FILE.as_bytes())?;
+        let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut request = httparse::Request::new(&mut fields);
+        let is_alone = matches!(request.parse(read), Ok(httparse::Status::Complete(length)) if length == read.len());
+        if !is_alone || request.version != Some(1) {
+            return None;
+        }
+        let sid = request.path?.strip_prefix(FILE)?;
+        let fields = &*request.headers;
+        if NOT_PLAIN.iter().any(|name| fields.iter().any(|field| field.name.eq_ignore_ascii_case(name.as_str()))) {
+            return None;
+        }
+        let answer = AtHand::look(app, sid, fields)?;
+        let id = request_id(fields);
+        self.head.clear();
+        with_date(|date| answer.write_head(&mut self.head, app, fields, &id, date));
+        let (method, status, took) = (Method::GET, answer.status(), self.since.elapsed());
+        let route = Disposition::Inline.route();
+        debug!(request_id = id, %method, route, status, "answered");
+        telemetry::hot_request(route, "GET", status, took);
+        telemetry::media_request("hit", route, answer.bytes().len() as u64, took);
+        Some(answer)
+    }
+}
+
+fn with_date(write: impl FnOnce(&str)) {
+    let second = Timestamp::now().0.unsigned_abs() / 1000;
+    DATE.with_borrow_mut(|(told, date)| {
+        if *told != second {
+            let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            (*told, *date) = (second, httpdate::fmt_http_date(moment));
+        }
+        write(date);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_says_nothing_is_let_go_after_a_minute_of_silence() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0);
+        let mut express = Express::new();
+        // As if an answer had been given later than the alarm was set.
+        express.since += Duration::from_secs(30);
+        let begun = Instant::now();
+        assert!(matches!(express.next(&mut wire, None).await, Next::Closed));
+        assert!(begun.elapsed() >= HEAD_WITHIN + Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,180 @@
+//! One request by the HTTP library, or as many as come in one piece: then the connection is handed back, idle.
+//!
+//! It is idle when the answer's body has been dropped, all that was written has been flushed since, and nothing of the
+//! request can be left on the wire, because it had no body.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use http_body::{Frame, SizeHint};
+use hyper::body::{Body as _, Incoming};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use tokio_util::sync::CancellationToken;
+
+use super::HEAD_WITHIN;
+use super::wire::Wire;
+use crate::http::caller::Peer;
+use crate::http::layer::Layer;
+
+/// How the library let go of a connection.
+pub enum After {
+    /// Between two requests.
+    Idle(Wire),
+    /// Ended, or became a socket.
+    Closed,
+}
+
+/// Answers what comes next, whatever it is.
+pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &CancellationToken) -> After {
+    let stage = Arc::new(Stage::default());
+    let answer = |request: hyper::Request<Incoming>| {
+        stage.begin(request.body().is_end_stream());
+        let (layer, stage) = (layer.clone(), stage.clone());
+        async move { Ok::<_, Infallible>(layer.answer(peer, request).await.map(|body| Told { body, stage })) }
+    };
+    let observed = Observed { wire, stage: stage.clone() };
+    let mut served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(observed, service_fn(answer))
+        .with_upgrades();
+    let mut leaving = pin!(leave.cancelled());
+    let mut is_leaving = false;
+    let is_idle = poll_fn(|cx| {
+        loop {
+            match Pin::new(&mut served).poll(cx) {
+                Poll::Ready(_) => return Poll::Ready(false),
+                Poll::Pending if stage.is_idle() => return Poll::Ready(true),
+                Poll::Pending => {}
+            }
+            // Only now: what has come already is answered.
+            if is_leaving || leaving.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            is_leaving = true;
+            Pin::new(&mut served).graceful_shutdown();
+        }
+    });
+    if !is_idle.await {
+        return After::Closed;
+    }
+    match served.into_parts() {
+        Some(parts) => {
+            let mut wire = parts.io.wire;
+            // The beginning of the next request.
+            wire.put_back(parts.read_buf);
+            After::Idle(wire)
+        }
+        None => After::Closed,
+    }
+}
+
+/// How far the request in hand has come.
+#[derive(Default)]
+struct Stage(AtomicU8);
+
+const ANSWERED: u8 = 1;
+const FLUSHED: u8 = 2;
+/// A body was announced: only the library knows where it ends.
+const HAD_BODY: u8 = 4;
+
+impl Stage {
+    fn begin(&self, is_alone: bool) {
+        let had_body = if is_alone { self.0.load(Relaxed) & HAD_BODY } else { HAD_BODY };
+        self.0.store(had_body, Relaxed);
+    }
+
+    fn answered(&self) {
+        self.0.fetch_or(ANSWERED, Relaxed);
+    }
+
+    fn flushed(&self) {
+        if self.0.load(Relaxed) & ANSWERED != 0 {
+            self.0.fetch_or(FLUSHED, Relaxed);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.0.load(Relaxed) == ANSWERED | FLUSHED
+    }
+}
+
+/// An answer's body that tells when the library has done with it.
+struct Told {
+    body: Body,
+    stage: Arc<Stage>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.stage.answered();
+    }
+}
+
+impl http_body::Body for Told {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A connection that tells when nothing more is to be written.
+struct Observed {
+    wire: Wire,
+    stage: Arc<Stage>,
+}
+
+impl Read for Observed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_read(cx, buf)
+    }
+}
+
+impl Write for Observed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.wire).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.wire).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.stage.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(cx)
+    }
+}

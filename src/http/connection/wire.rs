@@ -1,0 +1,204 @@
+//! A connection's bytes: what is a part of a mapped file is sent by the kernel from the page cache (`sendfile`), all
+//! else as usual. Knows neither HTTP nor whose bytes they are.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::net::SendFlags;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Sleep, sleep};
+
+use crate::volume::{Backing, backing};
+
+/// Bytes sent in one go: the other connections of the lane have their turn in between.
+const MOST_AT_ONCE: usize = 1024 * 1024;
+
+/// A client that takes nothing for so long is gone, or wants to hold the connection.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// A TCP connection.
+pub(super) struct Wire {
+    stream: TcpStream,
+    /// Bytes that were read before somebody knew who is to have them.
+    ahead: Bytes,
+    /// Runs while a write waits for the client.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wire {
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream, ahead: Bytes::new(), stalled: None }
+    }
+
+    /// Gives bytes back, to be read again before all others.
+    pub fn put_back(&mut self, bytes: Bytes) {
+        self.ahead = bytes;
+    }
+
+    /// What was given back and not been read again yet.
+    pub fn take_back(&mut self) -> Bytes {
+        std::mem::take(&mut self.ahead)
+    }
+
+    /// Reads what has come from the client, and nothing that was given back.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+
+    /// Sends a head and the part of a mapped file that follows it.
+    pub async fn send(&mut self, mut head: &[u8], mut slice: &[u8]) -> io::Result<()> {
+        while !head.is_empty() || !slice.is_empty() {
+            let sent = poll_fn(|cx| {
+                let sent = match backing(slice) {
+                    Some(part) if head.is_empty() => self.poll_send(cx, &[], slice, &part),
+                    Some(part) => self.poll_send(cx, &[IoSlice::new(head)], slice, &part),
+                    None => Pin::new(&mut self.stream).poll_write(cx, if head.is_empty() { slice } else { head }),
+                };
+                self.bounded(cx, sent)
+            });
+            let sent = sent.await?;
+            let of_head = sent.min(head.len());
+            head = &head[of_head..];
+            slice = &slice[sent - of_head..];
+        }
+        Ok(())
+    }
+
+    /// Ends a write that has waited for too long.
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+        } else {
+            ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(STALLED))).as_mut().poll(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
+    }
+
+    /// Sends what stands before the file's bytes so that it leaves together with them, then these.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        before: &[IoSlice<'_>],
+        slice: &[u8],
+        part: &Backing<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let stream = &self.stream;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            let sent = stream.try_io(Interest::WRITABLE, || {
+                let mut sent = 0;
+                for bytes in before {
+                    // More follows: the kernel waits for it before it makes a segment.
+                    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+                    sent += rustix::net::send(stream.as_fd(), bytes, flags).or_else(|e| partial(sent, e))?;
+                }
+                if sent < before.iter().map(|bytes| bytes.len()).sum() {
+                    return Ok(sent);
+                }
+                let mut offset = part.offset;
+                let most = slice.len().min(MOST_AT_ONCE);
+                match rustix::fs::sendfile(stream.as_fd(), part.file, Some(&mut offset), most) {
+                    // The file is shorter than its mapping: as little may be sent as if the page were gone.
+                    Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(bytes) => Ok(sent + bytes),
+                    // A file system without it: the slice itself is as good.
+                    Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                        let rest = rustix::net::send(stream.as_fd(), &slice[..most], SendFlags::NOSIGNAL);
+                        Ok(sent + rest.or_else(|error| partial(sent, error))?)
+                    }
+                    Err(error) => Ok(sent + partial(sent, error)?),
+                }
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
+/// What was sent before an error counts; the error comes again with the next write.
+fn partial(sent: usize, error: rustix::io::Errno) -> Result<usize, rustix::io::Errno> {
+    if sent > 0 { Ok(0) } else { Err(error) }
+}
+
+impl Read for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.has_remaining() {
+            let most = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(most));
+            return Poll::Ready(Ok(()));
+        }
+        // SAFETY: the view is only written to, and what was written is what the cursor is advanced by.
+        let read = unsafe {
+            let mut view = ReadBuf::uninit(buf.as_mut());
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut view))?;
+            view.filled().len()
+        };
+        // SAFETY: as above.
+        unsafe { buf.advance(read) };
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// However small a part of a file is: touched once, it would be mapped in with its neighbours, and a long recording
+/// would count as ours bit by bit.
+impl Write for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = match backing(buf) {
+            Some(part) => self.poll_send(cx, &[], buf, &part),
+            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        };
+        self.bounded(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let found = bufs.iter().enumerate().find_map(|(n, buf)| Some((n, buf, backing(buf)?)));
+        let written = match found {
+            Some((n, buf, part)) => self.poll_send(cx, &bufs[..n], buf, &part),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+        };
+        self.bounded(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_let_go() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0);
+        let begun = tokio::time::Instant::now();
+        // More than the kernel's buffers hold.
+        let sent = wire.send(&vec![0; 64 * 1024 * 1024], &[]).await;
+        assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() >= STALLED);
+        drop(client);
+    }
+}

@@ -1,0 +1,92 @@
+//! What nearly every request for media is: bytes of a recording that lies open, for a caller who is known already.
+//! Answered as text, without a header map; all else is answered the usual way. Both say the same.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+
+use super::headers;
+use crate::delivery::Shelved;
+use crate::http::app::App;
+use crate::http::caller::recognise;
+use crate::http::cors;
+use crate::http::fields::Fields;
+use crate::http::media::Disposition;
+use crate::http::request_id::REQUEST_ID;
+use crate::range::{Outcome, Plan};
+use crate::volume::WINDOW;
+
+/// An answer of 200 or 206 with bytes that are in memory.
+pub struct AtHand {
+    shelved: Arc<Shelved>,
+    range: Range<u64>,
+    is_part: bool,
+}
+
+impl AtHand {
+    /// The answer to a GET for that SID; `None` where it takes more than a look at what lies ready.
+    pub fn look(app: &App, sid: &str, request: &(impl Fields + ?Sized)) -> Option<Self> {
+        let sid = sid.parse().ok()?;
+        let shelved = app.parts.delivery.at_hand(&recognise(app, request)?.scope, sid)?;
+        let outcome = headers::preconditions(request, &shelved);
+        if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
+            return None;
+        }
+        let (range, is_part) = match headers::plan(request, outcome, shelved.media.size) {
+            Plan::Whole => (0..shelved.media.size, false),
+            Plan::One(range) => (range, true),
+            Plan::Many(_) | Plan::Unsatisfiable => return None,
+        };
+        let is_short = range.end - range.start <= WINDOW;
+        (is_short && shelved.bytes.is_warm(&range)).then_some(Self { shelved, range, is_part })
+    }
+
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        if self.is_part { 206 } else { 200 }
+    }
+
+    /// Its bytes: an address, not to be touched.
+    pub fn bytes(&self) -> &[u8] {
+        self.shelved.bytes.part(&self.range)
+    }
+
+    /// Writes its head, from the first line to the empty one.
+    pub fn write_head(&self, to: &mut Vec<u8>, app: &App, request: &(impl Fields + ?Sized), id: &str, date: &str) {
+        let line = if self.is_part { "HTTP/1.1 206 Partial Content\r\n" } else { "HTTP/1.1 200 OK\r\n" };
+        to.extend_from_slice(line.as_bytes());
+        to.extend_from_slice(self.shelved.lines.get_or_init(|| lines(app, &self.shelved)));
+        let Range { start, end } = self.range;
+        let (length, size) = (end - start, self.shelved.media.size);
+        // Writing to memory cannot fail.
+        let _ = write!(to, "vary: Origin\r\ndate: {date}\r\n{REQUEST_ID}: {id}\r\ncontent-length: {length}\r\n");
+        if self.is_part {
+            let _ = write!(to, "content-range: bytes {start}-{}/{size}\r\n", end - 1);
+        }
+        if let Some(origin) = cors::allowed(app, request) {
+            let _ = write!(to, "{ACCESS_CONTROL_ALLOW_ORIGIN}: {origin}\r\n");
+            for (name, value) in cors::GRANTS {
+                let _ = write!(to, "{name}: {value}\r\n");
+            }
+        }
+        to.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The lines that are the same in every answer with bytes of this recording.
+fn lines(app: &App, shelved: &Shelved) -> Box<[u8]> {
+    let mut fields = HeaderMap::new();
+    headers::describe(&mut fields, app, shelved.asked, shelved, Disposition::Inline);
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(shelved.media.container.content_type()));
+    let mut lines = Vec::new();
+    for (name, value) in &fields {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(value.as_bytes());
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines.into()
+}

@@ -1,0 +1,210 @@
+//! What one connection may carry: media at hand go out by a way of their own, and nobody can tell but by the clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Landed;
+use crate::support::token;
+
+/// One connection, byte by byte.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn to(landed: &Landed) -> Self {
+        Self(TcpStream::connect(landed.bench.server.as_ref().unwrap().address()).await.unwrap())
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next answer: its first line, its fields, its body of the length it tells.
+    async fn answer(&mut self) -> (String, BTreeMap<String, String>, Vec<u8>) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(tokio::time::timeout(Duration::from_secs(10), self.0.read_u8()).await.unwrap().unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let mut lines = head.trim_end().split("\r\n");
+        let status = lines.next().unwrap().to_owned();
+        let fields: BTreeMap<_, _> = lines.map(|line| line.split_once(": ").unwrap()).map(own).collect();
+        let mut body = vec![0; fields.get("content-length").map_or(0, |length| length.parse().unwrap())];
+        self.0.read_exact(&mut body).await.unwrap();
+        (status, fields, body)
+    }
+
+    async fn is_closed(&mut self) -> bool {
+        matches!(self.0.read(&mut [0; 1]).await, Ok(0) | Err(_))
+    }
+}
+
+fn own((name, value): (&str, &str)) -> (String, String) {
+    (name.to_ascii_lowercase(), value.to_owned())
+}
+
+fn get(path: &str, more: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{more}\r\n", token("t", "agent"))
+}
+
+/// As a request, and with a query that nobody knows, which leads by the usual way.
+async fn by_both_ways(raw: &mut Raw, path: &str, more: &str) -> [(String, BTreeMap<String, String>, Vec<u8>); 2] {
+    let mut answers = Vec::new();
+    for path in [path.to_owned(), format!("{path}?by=library")] {
+        raw.send(&get(&path, more)).await;
+        let mut answer = raw.answer().await;
+        for changing in ["x-request-id", "date"] {
+            assert!(answer.1.remove(changing).is_some_and(|value| !value.is_empty()), "{changing}");
+        }
+        answers.push(answer);
+    }
+    answers.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn both_ways_say_the_same() {
+    let landed = Landed::of(300_000).await;
+    let mut raw = Raw::to(&landed).await;
+    // The first request opens the recording.
+    let [(_, fields, _), _] = by_both_ways(&mut raw, &landed.path(), "").await;
+    let (etag, modified) = (&fields["etag"], &fields["last-modified"]);
+    let origin = &landed.bench.url;
+    for more in [
+        String::new(),
+        "range: bytes=0-\r\n".into(),
+        "Range: bytes=1000-65999\r\n".into(),
+        "range: bytes=-100\r\n".into(),
+        "range: bytes=0-0,-1\r\n".into(),
+        "range: bytes=300000-\r\n".into(),
+        "range: lines=1-2\r\n".into(),
+        format!("range: bytes=5-9\r\nif-range: {etag}\r\n"),
+        format!("range: bytes=5-9\r\nif-range: {modified}\r\n"),
+        "range: bytes=5-9\r\nif-range: \"other\"\r\n".into(),
+        format!("if-none-match: {etag}\r\n"),
+        "if-match: \"other\"\r\n".into(),
+        format!("origin: {origin}\r\nrange: bytes=7-8\r\n"),
+        "origin: https://elsewhere.example\r\nrange: bytes=7-8\r\n".into(),
+    ] {
+        let [mut express, mut library] = by_both_ways(&mut raw, &landed.path(), &more).await;
+        let kind = express.1.get("content-type").cloned().unwrap_or_default();
+        if kind.starts_with("multipart/") || kind == "application/problem+json" {
+            // Each has a boundary, or tells an id, of its own.
+            for answer in [&mut express, &mut library] {
+                answer.2.clear();
+                answer.1.remove("content-type");
+            }
+        }
+        assert_eq!(express, library, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxys_request_id_is_told_by_both_ways() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    for path in [landed.path(), landed.path(), format!("{}?by=library", landed.path())] {
+        raw.send(&get(&path, "x-request-id: from-the-proxy.7\r\n")).await;
+        assert_eq!(raw.answer().await.1["x-request-id"], "from-the-proxy.7");
+    }
+}
+
+#[tokio::test]
+async fn media_and_other_requests_take_turns_on_a_connection() {
+    let landed = Landed::of(300_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let state = format!("/api/recordings/{}", landed.recording.call_sid);
+    for turn in 0..5 {
+        let from = turn * 1000;
+        raw.send(&get(&landed.path(), &format!("range: bytes={from}-{}\r\n", from + 9))).await;
+        assert_eq!(raw.answer().await.2, landed.bytes[from..from + 10]);
+        raw.send(&get(&state, "")).await;
+        assert!(raw.answer().await.0.contains("200"));
+    }
+}
+
+#[tokio::test]
+async fn requests_sent_at_once_are_answered_in_their_order() {
+    let landed = Landed::of(300_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let range = |n: usize| get(&landed.path(), &format!("range: bytes={n}-{}\r\n", n + 99));
+    raw.send(&range(0)).await;
+    raw.answer().await;
+    raw.send(&(range(10) + &get("/healthz", "") + &range(20) + &range(30)[..40])).await;
+    assert_eq!(raw.answer().await.2, landed.bytes[10..110]);
+    assert!(raw.answer().await.0.contains("200"));
+    assert_eq!(raw.answer().await.2, landed.bytes[20..120]);
+    raw.send(&range(30)[40..]).await;
+    assert_eq!(raw.answer().await.2, landed.bytes[30..130]);
+}
+
+#[tokio::test]
+async fn a_head_in_pieces_is_a_head() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let request = get(&landed.path(), "range: bytes=0-9\r\n");
+    for _ in 0..2 {
+        for piece in request.as_bytes().chunks(50) {
+            raw.send(std::str::from_utf8(piece).unwrap()).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(raw.answer().await.2, landed.bytes[..10]);
+    }
+}
+
+/// What a body says must never be taken for a request.
+#[tokio::test]
+async fn a_body_is_no_request() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    raw.send(&get(&landed.path(), "")).await;
+    raw.answer().await;
+    let hidden = get(&landed.path(), "");
+    let length = format!("content-length: {}\r\n", hidden.len());
+    raw.send(&(get(&landed.path(), &length) + &hidden)).await;
+    assert_eq!(raw.answer().await.2, landed.bytes);
+    raw.send(&get("/healthz", "")).await;
+    assert_eq!(raw.answer().await.1["content-type"], "text/plain; charset=utf-8", "the next answer is the next one's");
+    // Sent late, as well.
+    raw.send(&get(&landed.path(), &length)).await;
+    raw.send(&hidden).await;
+    assert_eq!(raw.answer().await.2, landed.bytes);
+    raw.send(&get("/healthz", "connection: close\r\n")).await;
+    assert_eq!(raw.answer().await.1["content-type"], "text/plain; charset=utf-8");
+    assert!(raw.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_connection_that_carried_media_can_become_a_socket() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    for _ in 0..2 {
+        raw.send(&get(&landed.path(), "range: bytes=0-9\r\n")).await;
+        assert_eq!(raw.answer().await.2, landed.bytes[..10]);
+    }
+    let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: landfall.v1\r\n";
+    raw.send(&get("/ws/recordings", upgrade)).await;
+    let (status, fields, _) = raw.answer().await;
+    assert!(status.contains("101"), "{status}");
+    assert_eq!(fields["sec-websocket-protocol"], "landfall.v1");
+    // The first frame of the protocol: a short text.
+    assert_eq!(raw.0.read_u8().await.unwrap(), 0x81);
+}
+
+#[tokio::test]
+async fn who_may_not_hear_it_does_not_hear_it_by_either_way() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    raw.send(&get(&landed.path(), "")).await;
+    raw.answer().await;
+    for (bearer, status) in [(token("u", "agent"), "404"), ("rubbish".into(), "401"), (String::new(), "401")] {
+        let path = landed.path();
+        for _ in 0..2 {
+            raw.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\n\r\n")).await;
+            let told = raw.answer().await.0;
+            assert!(told.contains(status), "{told}");
+        }
+    }
+}

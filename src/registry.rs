@@ -58,6 +58,11 @@ impl Registry {
         self.0.slots.contains_key(&sid)
     }
 
+    /// Whether the thread that asks serves anybody who waits for `sid`.
+    pub fn waits_here(&self, sid: Sid) -> bool {
+        self.0.slots.get(&sid).is_some_and(|slot| slot.has_waiters_here())
+    }
+
     /// The recordings that somebody waits for and that have not settled: what a sweep must look at.
     pub fn waited_for(&self) -> Vec<Sid> {
         let waited = |slot: &Slot| slot.has_waiters() && slot.status().is_some_and(|s| !s.state.is_settled());

@@ -25,7 +25,7 @@ use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
 use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
 use crate::registry::Registry;
-use crate::signals::{LocalSignals, Signal, Signals, watch};
+use crate::signals::{LocalSignals, Signals};
 use crate::source::{SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
 
@@ -126,9 +126,6 @@ impl Server {
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
-        let (root, noticed) = (volume.root().to_owned(), signals.clone());
-        let watching = async move { watch(&root, |sid| noticed.send(Signal::Landed(sid, None))).await };
-        tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
         resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
             .start(&tasks, &stop);

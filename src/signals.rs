@@ -7,7 +7,7 @@ mod watch;
 use crate::recording::{Code, Media, Progress, Recording, Sid, Status};
 
 pub use local::LocalSignals;
-pub use watch::watch;
+pub use watch::{Noticed, watch};
 
 /// Something that somebody should look at.
 #[derive(Clone, Debug)]

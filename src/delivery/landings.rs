@@ -1,6 +1,8 @@
 //! What becomes of a landing: waiters are told first, the catalog notes it after that. And the sweep, for landings
 //! that nobody told.
 
+use tokio::time::Duration;
+
 use super::Delivery;
 use crate::catalog::{CatalogError, Row};
 use crate::jobs::{Job, Priority};
@@ -11,6 +13,9 @@ use crate::volume::blocking;
 
 /// Recordings looked at in one go by the sweep.
 const SWEPT_AT_ONCE: usize = 256;
+/// Of a file that somebody else put there the threads that serve its waiters know by themselves. What is left to do can
+/// wait until they have told them, and must not take a core from them.
+const NOTICED_FIRST: Duration = Duration::from_millis(3);
 
 impl Delivery {
     /// Acts on a signal.
@@ -27,16 +32,22 @@ impl Delivery {
         }
     }
 
-    /// Looks at a file that has just got its final name, if anybody waits for it, and tells them: on the thread that
-    /// serves them, with no hop to another in between. Blocks for as long as the header of a file that was just written
+    /// Looks at a file that has just got its final name, if this thread serves anybody who waits for it, and tells
+    /// them, with no hop to another thread in between. Blocks for as long as the header of a file that was just written
     /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal.
     pub fn notice(&self, sid: Sid) {
-        if !self.0.registry.holds(sid) {
+        self.doubt(sid);
+        if !self.0.registry.waits_here(sid) {
             return;
         }
         if let Ok(Some(landed)) = self.0.volume.find(sid) {
             let _ = self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_at_once();
         }
+    }
+
+    /// What lies under that name is no longer believed to be what it was.
+    pub fn doubt(&self, sid: Sid) {
+        self.0.shelf.doubt(sid);
     }
 
     /// A file has its final name. Waiters are told before the catalog is written: its disk must not delay them.
@@ -47,11 +58,14 @@ impl Delivery {
         }
         let media = match media {
             Some(media) => media,
-            None => match self.0.volume.find_off_thread(sid).await {
-                Ok(Some(landed)) => landed.media,
-                // Not a recording, or gone again: nothing has landed.
-                Ok(None) | Err(_) => return,
-            },
+            None => {
+                tokio::time::sleep(NOTICED_FIRST).await;
+                match self.0.volume.find_off_thread(sid).await {
+                    Ok(Some(landed)) => landed.media,
+                    // Not a recording, or gone again: nothing has landed.
+                    Ok(None) | Err(_) => return,
+                }
+            }
         };
         pin.advance(|now| ready(now, media)).send().await;
         match self.note(sid, media).await {

@@ -1,14 +1,21 @@
 //! Landed files that are open and mapped: a bounded cache, so that a seek costs no look-up. Knows no scope.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use quick_cache::sync::Cache;
+use tokio::time::{Duration, Instant};
 
 use crate::recording::{self, Media, Recording, Sid};
 use crate::volume::{Landed, Mapped, VolumeError};
 
 /// Files held open and mapped at once. Address space and page tables are what they cost, not memory.
 const MOST: usize = 2048;
+/// How long after a look a file is believed to lie there still, where nobody notices that it is taken away.
+const BELIEVED: Duration = Duration::from_millis(50);
+
+/// The moment that `current_until` counts from.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// An open recording. Its bytes stay readable as long as somebody holds it.
 pub struct Shelved {
@@ -24,6 +31,8 @@ pub struct Shelved {
     pub modified: i64,
     /// Its bytes.
     pub bytes: Mapped,
+    /// Milliseconds since the epoch until which the file is believed to be as it was.
+    current_until: AtomicU64,
     /// What a protocol says of it in every answer, once it has been put in words.
     pub lines: OnceLock<Box<[u8]>>,
 }
@@ -34,13 +43,31 @@ impl Shelved {
         let Landed { media, modified, file, path } = landed;
         let bytes = Mapped::new(file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
         let etag = recording::etag(recording.sid, &media);
-        Ok(Self { asked, recording, media, etag, modified, bytes, lines: OnceLock::new() })
+        Ok(Self {
+            asked,
+            recording,
+            media,
+            etag,
+            modified,
+            bytes,
+            current_until: AtomicU64::new(0),
+            lines: OnceLock::new(),
+        })
     }
 
-    /// Whether the file still has its name and its length: one system call that touches no disk.
+    /// Whether the file still has its name and its length, or had a moment ago: one system call that touches no disk,
+    /// and not even that for one who is asked again and again.
     fn is_current(&self) -> bool {
-        rustix::fs::fstat(self.bytes.file())
-            .is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size)
+        let now = EPOCH.elapsed().as_millis() as u64;
+        if now < self.current_until.load(Relaxed) {
+            return true;
+        }
+        let is_current = rustix::fs::fstat(self.bytes.file())
+            .is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size);
+        if is_current {
+            self.current_until.store(now + BELIEVED.as_millis() as u64, Relaxed);
+        }
+        is_current
     }
 }
 
@@ -62,6 +89,13 @@ impl Shelf {
             return None;
         }
         Some(shelved)
+    }
+
+    /// The next who asks for the file looks whether it is still there.
+    pub fn doubt(&self, sid: Sid) {
+        if let Some(shelved) = self.0.peek(&sid) {
+            shelved.current_until.store(0, Relaxed);
+        }
     }
 
     /// Lets go of what holds older details of the recording, such as its title.

@@ -16,7 +16,7 @@ use super::app::App;
 use super::caller::Peer;
 use super::connection::serve;
 use super::layer::Layer;
-use crate::signals::watch;
+use crate::signals::{Noticed, Signal, watch};
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
@@ -40,13 +40,15 @@ impl Lanes {
     pub fn start(count: usize, app: &Arc<App>, layer: &Layer, stop: &CancellationToken) -> io::Result<Self> {
         let mut lanes = Self { to: Vec::new(), running: TaskTracker::new() };
         for n in 0..count.max(1) {
+            // Where no media are served, nobody waits for any.
+            let watches = layer.media().is_some().then_some(n == 0);
             let (to, from) = mpsc::channel(HANDED_OVER);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (app, layer, stop, token) = (app.clone(), layer.clone(), stop.clone(), lanes.running.token());
             let thread = std::thread::Builder::new().name(format!("lane-{n}"));
             thread.spawn(move || {
                 let _token = token;
-                runtime.block_on(lane(from, app, layer, stop));
+                runtime.block_on(lane(from, app, layer, watches, stop));
             })?;
             lanes.to.push(to);
         }
@@ -91,9 +93,17 @@ impl Lanes {
     }
 }
 
-async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, stop: CancellationToken) {
+async fn lane(
+    mut from: mpsc::Receiver<Handed>,
+    app: Arc<App>,
+    layer: Layer,
+    watches: Option<bool>,
+    stop: CancellationToken,
+) {
     let connections = TaskTracker::new();
-    connections.spawn(stop.clone().run_until_cancelled_owned(notice_landings(app.clone())));
+    if let Some(is_first) = watches {
+        connections.spawn(stop.clone().run_until_cancelled_owned(notice_landings(app.clone(), is_first)));
+    }
     loop {
         let handed = tokio::select! {
             handed = from.recv() => handed,
@@ -120,9 +130,19 @@ async fn lane(mut from: mpsc::Receiver<Handed>, app: Arc<App>, layer: Layer, sto
     info!("a lane has finished its requests");
 }
 
-/// Tells this lane's listeners of landings by itself: waking it from another thread would double what they wait.
-async fn notice_landings(app: Arc<App>) {
+/// Tells this lane's listeners of landings by itself: waking it from another thread would double what they wait. The
+/// first lane sees to what else there is to do.
+async fn notice_landings(app: Arc<App>, is_first: bool) {
     let (delivery, root) = (&app.parts.delivery, app.parts.volume.root());
-    let Err(error) = watch(root, |sid| delivery.notice(sid)).await;
+    let notice = |noticed| match noticed {
+        Noticed::Came(sid) => {
+            delivery.notice(sid);
+            if is_first {
+                app.parts.signals.send(Signal::Landed(sid, None));
+            }
+        }
+        Noticed::Left(sid) => delivery.doubt(sid),
+    };
+    let Err(error) = watch(root, notice).await;
     warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep");
 }

@@ -14,5 +14,11 @@ pub fn request_id(request: &(impl Fields + ?Sized)) -> String {
     let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let given = request.text(&REQUEST_ID);
     let given = given.filter(|id| (1..=MOST).contains(&id.len()) && id.as_bytes().iter().all(harmless));
-    given.map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
+    given.map_or_else(fresh, str::to_owned)
+}
+
+fn fresh() -> String {
+    let number = rand::random::<u64>();
+    let digit = |n: u32| char::from(b"0123456789abcdef"[(number >> (60 - 4 * n)) as usize & 15]);
+    (0..16).map(digit).collect()
 }

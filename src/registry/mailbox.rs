@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::thread::{self, ThreadId};
 
 use axum::extract::ws::Utf8Bytes;
 use futures_util::task::AtomicWaker;
@@ -46,6 +47,8 @@ pub struct Mailbox {
     inbox: Mutex<Inbox>,
     waker: AtomicWaker,
     most: usize,
+    /// The thread that serves the listener.
+    home: ThreadId,
 }
 
 /// What a listener takes out of its mailbox.
@@ -58,9 +61,15 @@ pub struct Inbox {
 }
 
 impl Mailbox {
-    /// An empty mailbox for at most `most` events.
+    /// An empty mailbox for at most `most` events, of a listener that this thread serves.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most })
+        let home = thread::current().id();
+        Arc::new(Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most, home })
+    }
+
+    /// Whether its listener is served by the thread that asks.
+    pub fn is_here(&self) -> bool {
+        self.home == thread::current().id()
     }
 
     /// Adds an event and wakes the listener. Progress replaces progress of the same recording.

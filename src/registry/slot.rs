@@ -34,6 +34,11 @@ impl Slot {
         self.waiters.len() > self.free.len()
     }
 
+    /// Whether one of them is served by the thread that asks.
+    pub fn has_waiters_here(&self) -> bool {
+        self.waiters.iter().flatten().any(|waiter| waiter.mailbox.is_here())
+    }
+
     pub fn is_unused(&self) -> bool {
         self.pins == 0 && !self.has_waiters()
     }

@@ -1,4 +1,4 @@
-//! inotify as a source of signals: files that get a final name are noticed at once, on a local file system.
+//! inotify as a source of signals: on a local file system, files that get or lose a final name are noticed at once.
 
 use std::convert::Infallible;
 use std::ffi::CStr;
@@ -6,7 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::path::Path;
 
-use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -16,12 +16,22 @@ use crate::recording::Sid;
 /// Room for some dozens of events at a time; what does not fit is read next.
 const EVENTS: usize = 4096;
 
-/// Calls `notice` for each recording's file that gets a final name in `root`, for as long as it is polled. Ends only
-/// with an error. Events that the kernel has no room for are lost, and found by the sweep.
-pub async fn watch(root: &Path, notice: impl Fn(Sid)) -> io::Result<Infallible> {
+/// What happened to a final name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// A file has it now, perhaps in another's place.
+    Came(Sid),
+    /// No file has it any more.
+    Left(Sid),
+}
+
+/// Calls `notice` for each recording's file that gets a final name in `root`, or loses it, for as long as it is polled.
+/// Ends only with an error. Events that the kernel has no room for are lost, and found by the sweep.
+pub async fn watch(root: &Path, notice: impl Fn(Noticed)) -> io::Result<Infallible> {
     let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-    let final_names = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
-    inotify::add_watch(&events, root, final_names)?;
+    let came = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE;
+    let left = WatchFlags::MOVED_FROM | WatchFlags::DELETE;
+    inotify::add_watch(&events, root, came | left | WatchFlags::ONLYDIR)?;
     // SAFETY: an `OwnedFd` is the same open descriptor for as long as it lives, and nobody can exchange it.
     let events = unsafe { AsyncFd::register_with_interest(events, Interest::READABLE) }.map_err(io::Error::from)?;
     let mut room = vec![MaybeUninit::uninit(); EVENTS];
@@ -30,7 +40,11 @@ pub async fn watch(root: &Path, notice: impl Fn(Sid)) -> io::Result<Infallible> 
         let mut reader = Reader::new(events.get_ref(), &mut room);
         loop {
             match reader.next() {
-                Ok(event) => event.file_name().and_then(sid).into_iter().for_each(&notice),
+                Ok(event) => {
+                    let has_left = event.events().intersects(ReadFlags::MOVED_FROM | ReadFlags::DELETE);
+                    let noticed = if has_left { Noticed::Left } else { Noticed::Came };
+                    event.file_name().and_then(sid).map(noticed).into_iter().for_each(&notice);
+                }
                 Err(Errno::AGAIN) => break ready.clear_ready(),
                 Err(error) => return Err(error.into()),
             }

@@ -24,7 +24,7 @@ pub const WINDOW: u64 = 2 * 1024 * 1024;
 /// Files up to this size are looked at whole, and then believed for a while.
 const SMALL: u64 = 8 * 1024 * 1024;
 /// How long a file that lay in the page cache is believed to lie there still. Being wrong costs one wait for a disk.
-const BELIEVED: Duration = Duration::from_secs(1);
+const BELIEVED: Duration = Duration::from_secs(5);
 /// A buffer's worth of reading a cold file in.
 const GULP: usize = 256 * 1024;
 

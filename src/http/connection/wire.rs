@@ -19,6 +19,8 @@ use crate::volume::{Backing, backing};
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
 const MOST_AT_ONCE: usize = 1024 * 1024;
 
+/// Bytes of a file that travel with the head, at the least.
+const LEAST_FIRST: usize = 256;
 /// A client that takes nothing for so long is gone, or wants to hold the connection.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -51,11 +53,14 @@ impl Wire {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
-    /// Sends a head and the part of a mapped file that follows it.
-    pub async fn send(&mut self, mut head: &[u8], mut slice: &[u8]) -> io::Result<()> {
+    /// Sends a head and the part of a mapped file that follows it. The first bytes of the file travel with the head,
+    /// which is given back longer by them: then the rest begins with a page, and a small range is a segment less.
+    pub async fn send(&mut self, head: &mut Vec<u8>, mut slice: &[u8]) -> io::Result<()> {
+        slice = &slice[append_first(head, slice)..];
+        let mut head = head.as_slice();
         while !head.is_empty() || !slice.is_empty() {
             let sent = poll_fn(|cx| {
-                let sent = match backing(slice) {
+                let sent = match backing(slice).filter(|_| !slice.is_empty()) {
                     Some(part) if head.is_empty() => self.poll_send(cx, &[], slice, &part),
                     Some(part) => self.poll_send(cx, &[IoSlice::new(head)], slice, &part),
                     None => Pin::new(&mut self.stream).poll_write(cx, if head.is_empty() { slice } else { head }),
@@ -81,7 +86,7 @@ impl Wire {
         written
     }
 
-    /// Sends what stands before the file's bytes so that it leaves together with them, then these.
+    /// Sends what stands before the file's bytes, then these.
     fn poll_send(
         &self,
         cx: &mut Context<'_>,
@@ -95,8 +100,9 @@ impl Wire {
             let sent = stream.try_io(Interest::WRITABLE, || {
                 let mut sent = 0;
                 for bytes in before {
-                    // More follows: the kernel waits for it before it makes a segment.
-                    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+                    // Not held back for what follows: a reader on this machine, such as a proxy, then wakes up while
+                    // the rest is being sent, which is worth more than a segment less.
+                    let flags = SendFlags::NOSIGNAL;
                     sent += rustix::net::send(stream.as_fd(), bytes, flags).or_else(|e| partial(sent, e))?;
                 }
                 if sent < before.iter().map(|bytes| bytes.len()).sum() {
@@ -122,6 +128,23 @@ impl Wire {
             }
         }
     }
+}
+
+/// Copies what lies before the next page of the file; tells how much.
+fn append_first(head: &mut Vec<u8>, slice: &[u8]) -> usize {
+    let Some(part) = backing(slice) else { return 0 };
+    let page = rustix::param::page_size();
+    let before = page - (part.offset as usize) % page;
+    // What exceeds a segment of the loopback interface would otherwise be one of its own.
+    let most = slice.len().min(if before < LEAST_FIRST { before + page } else { before });
+    let (at, mut read) = (head.len(), 0);
+    head.resize(at + most, 0);
+    // Read and not copied from the mapping: see the module's writer below.
+    if let Ok(bytes) = rustix::io::pread(part.file, &mut head[at..], part.offset) {
+        read = bytes;
+    }
+    head.truncate(at + read);
+    read
 }
 
 /// What was sent before an error counts; the error comes again with the next write.
@@ -196,7 +219,7 @@ mod tests {
         let mut wire = Wire::new(listener.accept().await.unwrap().0);
         let begun = tokio::time::Instant::now();
         // More than the kernel's buffers hold.
-        let sent = wire.send(&vec![0; 64 * 1024 * 1024], &[]).await;
+        let sent = wire.send(&mut vec![0; 64 * 1024 * 1024], &[]).await;
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= STALLED);
         drop(client);

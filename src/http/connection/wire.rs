@@ -19,7 +19,9 @@ use crate::volume::{Backing, backing};
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
 const MOST_AT_ONCE: usize = 1024 * 1024;
 
-/// Bytes of a file that travel with the head, at the least.
+/// The longest part of a file whose first bytes travel with the head.
+const SMALL: usize = 128 * 1024;
+/// Bytes that travel with it, at the least.
 const LEAST_FIRST: usize = 256;
 /// A client that takes nothing for so long is gone, or wants to hold the connection.
 const STALLED: Duration = Duration::from_secs(60);
@@ -53,8 +55,8 @@ impl Wire {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
-    /// Sends a head and the part of a mapped file that follows it. The first bytes of the file travel with the head,
-    /// which is given back longer by them: then the rest begins with a page, and a small range is a segment less.
+    /// Sends a head and the part of a mapped file that follows it. The first bytes of a small part travel with the head,
+    /// which is given back longer by them: then the rest begins with a page, and is a segment less.
     pub async fn send(&mut self, head: &mut Vec<u8>, mut slice: &[u8]) -> io::Result<()> {
         slice = &slice[append_first(head, slice)..];
         let mut head = head.as_slice();
@@ -132,7 +134,7 @@ impl Wire {
 
 /// Copies what lies before the next page of the file; tells how much.
 fn append_first(head: &mut Vec<u8>, slice: &[u8]) -> usize {
-    let Some(part) = backing(slice) else { return 0 };
+    let Some(part) = backing(slice).filter(|_| slice.len() <= SMALL) else { return 0 };
     let page = rustix::param::page_size();
     let before = page - (part.offset as usize) % page;
     // What exceeds a segment of the loopback interface would otherwise be one of its own.

@@ -5,10 +5,13 @@ use std::{env, fs, io};
 
 const BUILT: &str = "web-client/dist";
 const UNBUILT: &str = "src/http/console/unbuilt.html";
+const MIGRATIONS: &str = "src/catalog/migrations";
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed={BUILT}");
     println!("cargo:rerun-if-changed={UNBUILT}");
+    // They are compiled in; the compiler itself would not notice a new one.
+    println!("cargo:rerun-if-changed={MIGRATIONS}");
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     let target = Path::new(&out).join("console");
     if target.exists() {

@@ -164,3 +164,30 @@ async fn an_account_has_no_word_about_another_accounts_call() {
     assert_eq!((found.recording_sid, found.tenant), (None, tenant("t")));
     assert!(catalog.find(&[recording(9)]).await.unwrap()[0].is_none());
 }
+
+#[tokio::test]
+async fn a_page_of_a_list_reads_the_calls_from_the_index_alone() {
+    let (_directory, catalog) = catalog().await;
+    let sql = format!("EXPLAIN QUERY PLAN {}", page_of(OF_TENANT));
+    let plan = sqlx::query(AssertSqlSafe(sql)).fetch_all(&catalog.readers).await.unwrap();
+    let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+    assert!(steps[0].contains("COVERING INDEX calls_of_tenant"), "{steps:?}");
+    assert_eq!(steps.len(), 2, "and there is nothing to sort: {steps:?}");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_opens_and_lists_its_calls() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("landfall.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options).await.unwrap();
+    let first = sqlx::migrate!("src/catalog/migrations").iter().take(1).cloned().collect();
+    sqlx::migrate::Migrator::with_migrations(first).run(&pool).await.unwrap();
+    write::register(&pool, &new(1, "t")).await.unwrap();
+    pool.close().await;
+
+    let catalog = SqliteCatalog::open(&path).await.unwrap();
+    let every = ListQuery { after: None, limit: 10, state: None, text: None };
+    let page = catalog.list(&Scope::Tenant(tenant("t")), &every).await.unwrap();
+    assert_eq!(page.items[0].0.about.title.as_deref(), Some("Call 1"));
+}

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use loadtest::twilio::{Faults, NewRecording};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
-use crate::support::{Bench, Knobs};
+use crate::support::{Bench, Knobs, token};
 
 /// A connection of somebody else, who writes and does not come to an end.
 async fn lock(bench: &Bench) -> SqliteConnection {
@@ -83,6 +84,36 @@ async fn a_landing_is_told_before_the_catalog_can_note_it_and_noted_when_it_can(
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
     let noted = bench.json(&format!("/api/recordings/{}", recording.call_sid)).await;
     assert!(noted["v"].as_u64() >= ready["v"].as_u64(), "no version is taken back: {noted} after {ready}");
+}
+
+/// A locked catalog holds up those who act on signals, until there is no room for more. A hard link makes no event that
+/// means a landing: the signal that finds no room is the only word of it.
+#[tokio::test]
+async fn a_signal_that_finds_no_room_is_counted_and_its_landing_is_found_all_the_same() {
+    let bench = Bench::start().await;
+    let (landed, fresh) = (bench.landed(Default::default()).await, bench.registered("t", Default::default()).await);
+    let tell = async |sids: Vec<&String>| {
+        let request = bench.request(Method::POST, "/internal/landed", &token("-", "service"));
+        assert_eq!(request.json(&json!({"sids": sids})).send().await.unwrap().status(), 204);
+    };
+    let mut socket = bench.socket().await;
+    socket.subscribe(&fresh.call_sid, "watch").await;
+    let refused = "landfall_limits_total{limit=\"signals_waiting\"}";
+    assert_eq!(bench.metric(refused).await, 0.0);
+    let lock = lock(&bench).await;
+    while bench.metric(refused).await == 0.0 {
+        tell(vec![&landed.call_sid; 1000]).await;
+    }
+    let draft = bench.directory.path().join("draft");
+    std::fs::write(&draft, bench.bytes_of(&fresh)).unwrap();
+    std::fs::hard_link(&draft, bench.volume().join(format!("{}.mp3", fresh.call_sid))).unwrap();
+    let before = bench.metric(refused).await;
+    tell(vec![&fresh.call_sid]).await;
+    assert_eq!(bench.metric(refused).await, before + 1.0);
+    socket.until("ready").await;
+    assert_eq!(bench.metric("landfall_missed_signals_recovered_total").await, 1.0);
+    unlock(lock).await;
+    while bench.json("/api/recordings?state=ready").await["items"].as_array().unwrap().len() < 2 {}
 }
 
 #[tokio::test]

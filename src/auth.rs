@@ -1,9 +1,10 @@
-//! Who is asking. Knows tokens and keys; neither requests, cookies nor status codes.
+//! Who is asking. Knows tokens, links and keys; neither requests, cookies nor status codes.
 
 mod denied;
 mod jwt;
 mod keys;
 mod keyset;
+mod links;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 
 pub use denied::{AuthError, Denied, SignError};
 pub use jwt::Grant;
+pub use links::{LinkDenied, LinkError, Links, MOST_USER, Opens, Presented, Purpose, Signed};
 use jwt::Verifier;
 
 /// How far the clocks of an issuer and ours may differ: a token is good until this long after its `exp`.

@@ -8,6 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status, Tenant, Timestamp};
+use crate::secret::Secret;
 
 pub use sqlite::SqliteCatalog;
 
@@ -142,6 +143,19 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// A key that signs links. All servers on one catalog share it.
+#[derive(Clone, Debug)]
+pub struct LinkKey {
+    /// Its name, which stands in every link that it signs.
+    pub kid: String,
+    /// 32 random bytes, as text.
+    pub secret: Secret,
+    /// No link is signed with it from then on.
+    pub signs_until: Timestamp,
+    /// No link that it signed is good from then on.
+    pub good_until: Timestamp,
+}
+
 /// What the product needs of a catalog. Every method answers or fails within seconds.
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
@@ -172,6 +186,13 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Notes what landed, unless it is gone or noted already.
     async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError>;
+
+    /// The keys that sign links, the newest first.
+    async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError>;
+
+    /// Sees to it that there is a key which signs now, and whose links may be good for as long as those of `fresh`;
+    /// where there is none, `fresh` becomes it. All keys, the newest first.
+    async fn renew_link_keys(&self, fresh: &LinkKey, now: Timestamp) -> Result<Vec<LinkKey>, CatalogError>;
 
     /// Housekeeping, now and then and at the end: what the engine has put off.
     async fn tend(&self) -> Result<(), CatalogError>;

@@ -16,7 +16,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::catalog::{Catalog, CatalogError, Change, Row};
 use crate::jobs::{Job, Jobs, Priority, QueueError};
-use crate::recording::{Code, Recording, Scope, Sid, State, Status};
+use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
 use crate::registry::{Mailbox, Pin, Registry, Subscription};
 use crate::volume::{Volume, VolumeError, blocking};
 
@@ -97,6 +97,14 @@ pub struct Seen {
     pub recording: Arc<Recording>,
     /// Its state.
     pub status: Status,
+}
+
+impl Seen {
+    /// Playing time; before it has landed, what the back end told.
+    pub fn duration_ms(&self) -> Option<u64> {
+        let told = self.recording.about.duration_s.map(|seconds| u64::from(seconds) * 1000);
+        self.status.media.map(|media| media.duration_ms).or(told)
+    }
 }
 
 /// A recording that is being watched: later changes go to the mailbox until this is dropped.
@@ -196,6 +204,15 @@ impl Delivery {
         }
         wait.end(watched.seen.status.state.as_str());
         Ok(watched.seen)
+    }
+
+    /// Whose recording that is. For the one who checks a link: its signature names the tenant, its URL does not.
+    pub async fn owner(&self, sid: Sid) -> Result<Tenant, DeliveryError> {
+        if let Some(shelved) = self.0.shelf.get(sid) {
+            return Ok(shelved.recording.tenant.clone());
+        }
+        let pin = self.pin_one(&Scope::Every, sid).await?;
+        Ok(seen(&pin)?.recording.tenant.clone())
     }
 
     /// A recording's bytes that lie open already, for one who may have them.

@@ -13,6 +13,7 @@ mod intake;
 pub mod lanes;
 pub mod layer;
 pub mod limits;
+mod links;
 mod media;
 mod openapi;
 mod problem;
@@ -45,6 +46,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/api/recordings/events", get(events::events))
         .route("/api/recordings/file/{sid}", get(media::file))
         .route("/api/recordings/{sid}", get(recordings::state))
+        .route("/api/recordings/{sid}/link", post(links::link))
         .route("/api/recordings/{sid}/prepare", post(recordings::prepare))
         .route("/internal/landed", post(recordings::landed))
         .route("/webhook/recording_status", post(webhooks::recording_status))

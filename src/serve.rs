@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::auth::{Auth, AuthError, AuthOptions};
+use crate::auth::{Auth, AuthError, AuthOptions, Links};
 use crate::catalog::{Catalog, CatalogError, SqliteCatalog};
 use crate::delivery::Delivery;
 use crate::fetch::{FetchOptions, Fetcher};
@@ -123,6 +123,7 @@ impl Server {
         let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
         let source = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
+        let links = Links::new(catalog.clone(), options.http.link_ttl);
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
@@ -131,7 +132,7 @@ impl Server {
             .start(&tasks, &stop);
 
         let grace = options.http.shutdown_grace;
-        let parts = Parts { delivery, catalog, jobs, registry, volume, signals, auth, metrics };
+        let parts = Parts { delivery, catalog, jobs, registry, volume, signals, auth, links, metrics };
         let app = App::new(parts, options.http, address);
         let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace };
         let app = server.app.clone();

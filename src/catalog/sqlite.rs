@@ -1,5 +1,6 @@
 //! The embedded catalog: one SQLite file, one writer, several readers.
 
+mod link_keys;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    Callback, Catalog, CatalogError, Change, Cursor, Kept, ListQuery, NewCall, Page, RegisterError, Registered, Row,
+    Callback, Catalog, CatalogError, Change, Cursor, Kept, LinkKey, ListQuery, NewCall, Page, RegisterError,
+    Registered, Row,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use rows::{COLUMNS, matches, row};
@@ -198,7 +200,16 @@ impl Catalog for SqliteCatalog {
         changed.as_ref().map(rows::status).transpose()
     }
 
+    async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {
+        link_keys::all(&self.readers).await
+    }
+
+    async fn renew_link_keys(&self, fresh: &LinkKey, now: Timestamp) -> Result<Vec<LinkKey>, CatalogError> {
+        link_keys::renew(&self.writer, fresh, now).await
+    }
+
     async fn tend(&self) -> Result<(), CatalogError> {
+        link_keys::forget_old(&self.writer, Timestamp::now()).await?;
         // Where readers are never all idle at once the log is never begun anew by itself, and each start reads it whole.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_optional(&self.writer).await?;
         Ok(())

@@ -67,6 +67,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             allowed_origins: config.allowed_origins.clone(),
             cookie: config.auth.cookie.clone(),
             cache_control: config.media.cache_control.clone(),
+            link_ttl: config.media.link_ttl,
             head_prepares: config.media.head_prepares,
             accounts: config.twilio.accounts.iter().map(callbacks_of).collect(),
             limits: LimitOptions {

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::limits::{LimitOptions, Limits};
 use super::protocol::PublicUrl;
-use crate::auth::Auth;
+use crate::auth::{Auth, Links};
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::jobs::Jobs;
@@ -43,6 +43,8 @@ pub struct HttpOptions {
     pub cookie: String,
     /// `Cache-Control` of media.
     pub cache_control: String,
+    /// How long a signed link is good.
+    pub link_ttl: Duration,
     /// A HEAD of a recording that has not landed starts its download, for players that send nothing else.
     pub head_prepares: bool,
     /// Who may send callbacks.
@@ -71,6 +73,8 @@ pub struct Parts {
     pub signals: Arc<dyn Signals>,
     /// Who asks.
     pub auth: Auth,
+    /// What opens a recording without a token.
+    pub links: Links,
     /// What is counted.
     pub metrics: PrometheusHandle,
 }

@@ -1,4 +1,6 @@
-//! Who sends a request: the token by header or cookie, and what the role allows.
+//! Who sends a request: the token by header or cookie, a link by its URL, and what the role allows.
+
+mod link;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use super::app::App;
 use super::fields::Fields;
 use super::problem::Problem;
 use crate::auth::{Caller, Denied, Role};
+
+pub use link::{identify_for, recognise_for};
 
 /// A caller whose token was good.
 pub struct Known(pub Arc<Caller>);
@@ -41,7 +45,7 @@ pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Opti
 }
 
 /// Who sends a request that changes nothing, if its token has been seen before.
-pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
+fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
     }

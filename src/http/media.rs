@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
-use super::caller::identify;
+use super::caller::identify_for;
 use super::problem::Problem;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{Outcome, Plan};
@@ -61,13 +61,16 @@ pub struct Processing {
 #[utoipa::path(get, path = "/api/recordings/file/{sid}", tag = "media",
     params(("sid" = String, Path, description = "CA… or RE…"),
         ("wait" = Option<u32>, Query, description = "Hold the answer until it can be given, for at most so many seconds (60)"),
+        ("purpose" = Option<String>, Query, description = "Of a signed link, like sub, exp, kid and sig"),
+        ("sub" = Option<String>, Query), ("exp" = Option<String>, Query), ("kid" = Option<String>, Query), ("sig" = Option<String>, Query),
         ("range" = Option<String>, Header, description = "RFC 9110 §14"),
         ("if-range" = Option<String>, Header, description = "RFC 9110 §13.1.5")),
     responses((status = 200, description = "The whole recording", content_type = "audio/mpeg"),
         (status = 206, description = "Part of it, or several as multipart/byteranges"),
         (status = 202, description = "It is on its way", body = Processing),
         (status = 304, description = "Not modified"),
-        (status = 401, description = "No or bad token"), (status = 404, description = "No such recording"),
+        (status = 401, description = "No or bad token"),
+        (status = 403, description = "link_invalid, link_expired"), (status = 404, description = "No such recording"),
         (status = 410, description = "Gone: erased, expired, absent, deleted_at_source"),
         (status = 412, description = "A precondition failed"), (status = 416, description = "No byte of the range exists"),
         (status = 502, description = "The last try failed: source_unauthorized, source_failed"),
@@ -84,8 +87,11 @@ pub async fn file(
 
 /// Downloads a recording as a file. Held up to a minute until it has landed.
 #[utoipa::path(get, path = "/api/calls/{sid}/download", tag = "media",
-    params(("sid" = String, Path, description = "CA… or RE…")),
+    params(("sid" = String, Path, description = "CA… or RE…"),
+        ("purpose" = Option<String>, Query, description = "Of a signed link, like sub, exp, kid and sig"),
+        ("sub" = Option<String>, Query), ("exp" = Option<String>, Query), ("kid" = Option<String>, Query), ("sig" = Option<String>, Query)),
     responses((status = 200, description = "The recording as an attachment", content_type = "audio/mpeg"),
+        (status = 403, description = "link_invalid, link_expired"),
         (status = 202, description = "It takes longer than a minute", body = Processing),
         (status = 404, description = "No such recording"), (status = 410, description = "Gone")))]
 pub async fn download(
@@ -109,7 +115,7 @@ pub async fn answer(
 ) -> Response {
     let begun = Instant::now();
     let outcome = respond(app, sid, method, uri, headers, disposition).await;
-    let (result, bytes, response) = match outcome {
+    let (result, bytes, mut response) = match outcome {
         Ok(Answer::Bytes(response, bytes)) => ("hit", bytes, response),
         Ok(Answer::Later(response)) => ("miss", 0, response),
         Err(problem) => {
@@ -123,6 +129,7 @@ pub async fn answer(
             (result, 0, response)
         }
     };
+    headers::keep_secret(response.headers_mut());
     telemetry::media_request(result, disposition.route(), bytes, begun.elapsed());
     response
 }
@@ -142,8 +149,7 @@ async fn respond(
     headers: &HeaderMap,
     disposition: Disposition,
 ) -> Result<Answer, Problem> {
-    let caller = identify(app, method, headers).await?;
-    let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
+    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers).await?;
     let is_get = *method == Method::GET;
     let seen = match app.parts.delivery.open(&caller.scope, sid).await? {
         Opened::File(shelved) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,

@@ -5,18 +5,19 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::{self, path::Operation};
 
-use super::{calls, events, health, media, problem, protocol, recordings, socket, webhooks};
+use super::{calls, events, health, links, media, problem, protocol, recordings, socket, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Landfall",
         description = "Push-based call recordings: one landing, every listener told at once. \
-        Credentials: `Authorization: Bearer <jwt>`, or the session cookie. Errors are application/problem+json."
+        Credentials: `Authorization: Bearer <jwt>`, or the session cookie; or a signed link, for the recording it names. Errors are application/problem+json."
     ),
     paths(
         media::file,
         media::download,
+        links::link,
         recordings::state,
         recordings::list,
         recordings::prepare,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::time::Duration;
 
-use crate::auth::Denied;
+use crate::auth::{Denied, LinkDenied};
 use crate::delivery::DeliveryError;
 use crate::recording::{BadSid, Code};
 
@@ -124,6 +124,15 @@ impl Problem {
     pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, "You are not allowed to do this.", "אין לך הרשאה לפעולה זו.")
             .detail(detail)
+    }
+
+    /// A link that opens nothing: 403 `link_invalid` or `link_expired`.
+    pub fn link(denied: LinkDenied) -> Self {
+        let (code, message, message_he) = match denied {
+            LinkDenied::Invalid => ("link_invalid", "This link is not valid.", "הקישור אינו תקין."),
+            LinkDenied::Expired => ("link_expired", "This link has expired.", "תוקף הקישור פג."),
+        };
+        Self::new(StatusCode::FORBIDDEN, code, message, message_he).detail(denied.to_string())
     }
 
     /// Another's already: 409.

@@ -120,12 +120,12 @@ impl Express {
         if !is_alone || request.version != Some(1) {
             return None;
         }
-        let sid = request.path?.strip_prefix(FILE)?;
+        let target = request.path?.strip_prefix(FILE)?;
         let fields = &*request.headers;
         if NOT_PLAIN.iter().any(|name| fields.iter().any(|field| field.name.eq_ignore_ascii_case(name.as_str()))) {
             return None;
         }
-        let answer = AtHand::look(app, sid, fields)?;
+        let answer = AtHand::look(app, target, fields)?;
         let id = request_id(fields);
         self.head.clear();
         with_date(|date| answer.write_head(&mut self.head, app, fields, &id, date));

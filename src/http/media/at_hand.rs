@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::headers;
 use crate::delivery::Shelved;
 use crate::http::app::App;
-use crate::http::caller::recognise;
+use crate::http::caller::recognise_for;
 use crate::http::cors;
 use crate::http::fields::Fields;
 use crate::http::media::Disposition;
@@ -27,10 +27,11 @@ pub struct AtHand {
 }
 
 impl AtHand {
-    /// The answer to a GET for that SID; `None` where it takes more than a look at what lies ready.
-    pub fn look(app: &App, sid: &str, request: &(impl Fields + ?Sized)) -> Option<Self> {
-        let sid = sid.parse().ok()?;
-        let shelved = app.parts.delivery.at_hand(&recognise(app, request)?.scope, sid)?;
+    /// The answer to a GET for that SID, with a link behind it or not; `None` where it takes more than a look at what
+    /// lies ready.
+    pub fn look(app: &App, target: &str, request: &(impl Fields + ?Sized)) -> Option<Self> {
+        let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
+        let shelved = recognise_for(app, sid.parse().ok()?, query, request)?;
         let outcome = headers::preconditions(request, &shelved);
         if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
             return None;
@@ -80,6 +81,7 @@ impl AtHand {
 fn lines(app: &App, shelved: &Shelved) -> Box<[u8]> {
     let mut fields = HeaderMap::new();
     headers::describe(&mut fields, app, shelved.asked, shelved, Disposition::Inline);
+    headers::keep_secret(&mut fields);
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(shelved.media.container.content_type()));
     let mut lines = Vec::new();
     for (name, value) in &fields {

@@ -7,12 +7,13 @@ use std::ops::Range;
 use axum::body::Bytes;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, X_CONTENT_TYPE_OPTIONS,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::{Duration, SystemTime};
 
+use crate::auth::Purpose;
 use crate::delivery::Shelved;
 use crate::http::app::App;
 use crate::http::fields::Fields;
@@ -34,6 +35,14 @@ impl Disposition {
         match self {
             Self::Inline => "/api/recordings/file/{sid}",
             Self::Attachment => "/api/calls/{sid}/download",
+        }
+    }
+
+    /// What a link must be for to open the route.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::Inline => Purpose::Play,
+            Self::Attachment => Purpose::Download,
         }
     }
 }
@@ -96,6 +105,11 @@ pub(super) fn describe(to: &mut HeaderMap, app: &App, asked: Sid, shelved: &Shel
             to.insert(name, value);
         }
     }
+}
+
+/// The URL may be a link: where a page leads on from the answer, nobody is told of it.
+pub(super) fn keep_secret(to: &mut HeaderMap) {
+    to.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
 pub(super) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {

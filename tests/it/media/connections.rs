@@ -49,11 +49,28 @@ fn get(path: &str, more: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{more}\r\n", token("t", "agent"))
 }
 
+fn get_by_link(target: &str, more: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nhost: x\r\n{more}\r\n")
+}
+
+/// Path and query of a link.
+async fn link(landed: &Landed, purpose: &str) -> String {
+    let path = format!("/api/recordings/{}/link", landed.recording.call_sid);
+    let order = landed.bench.request(reqwest::Method::POST, &path, &token("t", "agent"));
+    let answer = order.json(&serde_json::json!({"purpose": purpose})).send().await.unwrap();
+    let told: serde_json::Value = answer.json().await.unwrap();
+    told["url"].as_str().unwrap().strip_prefix(&landed.bench.url).unwrap().to_owned()
+}
+
 /// As a request, and with a query that nobody knows, which leads by the usual way.
 async fn by_both_ways(raw: &mut Raw, path: &str, more: &str) -> [(String, BTreeMap<String, String>, Vec<u8>); 2] {
+    both(raw, [get(path, more), get(&format!("{path}?by=library"), more)]).await
+}
+
+async fn both(raw: &mut Raw, requests: [String; 2]) -> [(String, BTreeMap<String, String>, Vec<u8>); 2] {
     let mut answers = Vec::new();
-    for path in [path.to_owned(), format!("{path}?by=library")] {
-        raw.send(&get(&path, more)).await;
+    for request in requests {
+        raw.send(&request).await;
         let mut answer = raw.answer().await;
         for changing in ["x-request-id", "date"] {
             assert!(answer.1.remove(changing).is_some_and(|value| !value.is_empty()), "{changing}");
@@ -97,6 +114,38 @@ async fn both_ways_say_the_same() {
             }
         }
         assert_eq!(express, library, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn both_ways_open_the_same_links_and_refuse_the_same() {
+    let landed = Landed::of(300_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let (good, download) = (link(&landed, "play").await, link(&landed, "download").await);
+    raw.send(&get_by_link(&good, "")).await;
+    assert_eq!(raw.answer().await.2, landed.bytes);
+    let other_purpose = format!("{}?{}", landed.path(), download.split_once('?').unwrap().1);
+    let origin = format!("origin: {}\r\n", landed.bench.url);
+    for (target, more, status) in [
+        (&good, "", "200"),
+        (&good, "range: bytes=1000-65999\r\n", "206"),
+        (&good, "authorization: Bearer rubbish\r\nrange: bytes=0-\r\n", "206"),
+        (&good, &*origin, "200"),
+        (&good.replace("sub=tester", "sub=taster"), "", "403"),
+        (&good.replace("sub=tester", "sub=tester&sub=tester"), "", "403"),
+        (&format!("{good}0"), "", "403"),
+        (&other_purpose, "", "403"),
+    ] {
+        let by_library = get_by_link(&format!("{target}&by=library"), more);
+        let [mut express, mut library] = both(&mut raw, [get_by_link(target, more), by_library]).await;
+        assert!(express.0.contains(status), "{}", express.0);
+        assert_eq!(express.1["referrer-policy"], "no-referrer");
+        if status == "403" {
+            // Each tells an id of its own.
+            express.2.clear();
+            library.2.clear();
+        }
+        assert_eq!(express, library, "{target} {more}");
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Knobs {
     pub give_up_after: Duration,
     pub limits: LimitOptions,
     pub head_prepares: bool,
+    pub link_ttl: Duration,
     pub account_tenant: Option<&'static str>,
     pub shutdown_grace: Duration,
 }
@@ -43,6 +44,7 @@ impl Default for Knobs {
                 prepares_per_minute: 600,
             },
             head_prepares: false,
+            link_ttl: Duration::from_secs(600),
             account_tenant: None,
             shutdown_grace: Duration::from_secs(5),
         }
@@ -113,6 +115,7 @@ impl Bench {
                 cookie: "landfall_session".into(),
                 cache_control: "no-store".into(),
                 head_prepares: self.knobs.head_prepares,
+                link_ttl: self.knobs.link_ttl,
                 accounts: vec![CallbackAccount {
                     sid: account.sid.clone(),
                     auth_token: account.auth_token.clone(),

@@ -21,8 +21,8 @@ use crate::secret::Secret;
 
 pub use denied::{AuthError, Denied, SignError};
 pub use jwt::Grant;
-pub use links::{LinkDenied, LinkError, Links, MOST_USER, Opens, Presented, Purpose, Signed};
 use jwt::Verifier;
+pub use links::{LinkDenied, LinkError, Links, MOST_USER, Opens, Presented, Purpose, Signed};
 
 /// How far the clocks of an issuer and ours may differ: a token is good until this long after its `exp`.
 pub const LEEWAY: Duration = Duration::from_secs(30);

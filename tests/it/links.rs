@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use landfall::recording::Timestamp;
-use loadtest::twilio::{NewRecording, Recording};
+use loadtest::twilio::{NewRecording, Recording, Status};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ async fn refused(bench: &Bench, url: &str) -> (u16, String) {
     let answer = open(bench, Method::GET, url).await;
     let (status, policy) = (answer.status().as_u16(), answer.headers().get("referrer-policy").cloned());
     let problem: Value = answer.json().await.unwrap_or_default();
-    assert!(status == 400 || policy.is_some_and(|policy| policy == "no-referrer"), "{status} {problem}");
+    assert!(policy.is_some_and(|policy| policy == "no-referrer"), "{status} {problem}");
     (status, problem["code"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -55,13 +55,18 @@ async fn a_link_opens_the_recording_without_a_token_until_it_expires() {
     assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
     let told: Value = answer.json().await.unwrap();
     let url = told["url"].as_str().unwrap();
-    assert!(url.starts_with(&format!("{}/api/recordings/file/{}?purpose=play&sub=tester&", bench.url, recording.call_sid)));
+    assert!(
+        url.starts_with(&format!("{}/api/recordings/file/{}?purpose=play&sub=tester&", bench.url, recording.call_sid))
+    );
     let lasts = Timestamp::parse(told["expires_at"].as_str().unwrap()).unwrap().since(before);
     assert!((600..=602).contains(&lasts.as_secs()), "{lasts:?}");
     assert!(told["duration_ms"].as_u64().unwrap() > 0 && told.get("peaks_url").is_none(), "{told}");
     for _ in 0..3 {
         let whole = open(&bench, Method::GET, url).await;
-        assert_eq!((whole.status().as_u16(), &whole.headers()["referrer-policy"]), (200, &"no-referrer".parse().unwrap()));
+        assert_eq!(
+            (whole.status().as_u16(), &whole.headers()["referrer-policy"]),
+            (200, &"no-referrer".parse().unwrap())
+        );
         assert_eq!(whole.bytes().await.unwrap(), bytes);
         let part = bench.client.get(url).header("range", "bytes=100-199").send().await.unwrap();
         assert_eq!(part.status(), 206);
@@ -234,10 +239,27 @@ async fn a_link_may_be_signed_before_the_recording_has_landed() {
     let recording = bench.registered("t", NewRecording::default()).await;
     let url = link(&bench, &recording, "play").await;
     let answer = open(&bench, Method::HEAD, &url).await;
-    assert_eq!((answer.status().as_u16(), &answer.headers()["referrer-policy"]), (202, &"no-referrer".parse().unwrap()));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["referrer-policy"]),
+        (202, &"no-referrer".parse().unwrap())
+    );
     let answer = open(&bench, Method::GET, &format!("{url}&wait=30")).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.bytes().await.unwrap(), bench.bytes_of(&recording));
+}
+
+#[tokio::test]
+async fn a_link_to_what_is_gone_says_that_it_is_gone_and_no_new_one_is_given() {
+    let bench = Bench::start().await;
+    let recording = bench.registered("t", NewRecording { status: Status::Absent, ..Default::default() }).await;
+    let (play, download) = (link(&bench, &recording, "play").await, link(&bench, &recording, "download").await);
+    let gone = (410, "absent".to_owned());
+    assert_eq!(refused(&bench, &format!("{play}&wait=10")).await, gone);
+    assert_eq!(refused(&bench, &play).await, gone);
+    assert_eq!(refused(&bench, &download).await, gone);
+    assert_eq!(refused(&bench, &play.replace("sub=tester", "sub=taster")).await, invalid());
+    let again = order(&bench, &recording.call_sid, "play", &token("t", "agent")).await;
+    assert_eq!(again.status(), 410);
 }
 
 #[tokio::test]

@@ -144,8 +144,7 @@ async fn links_outlive_the_server_that_signed_them() {
 async fn servers_on_one_catalog_sign_with_one_key_and_learn_of_each_others() {
     let directory = tempfile::tempdir().unwrap();
     let ((one, _), (two, _), t) = (links(&directory, TTL).await, links(&directory, TTL).await, tenant("t"));
-    let (first, second) =
-        tokio::join!(one.sign_at(play(&t), "dana", NOW), two.sign_at(play(&t), "dana", NOW));
+    let (first, second) = tokio::join!(one.sign_at(play(&t), "dana", NOW), two.sign_at(play(&t), "dana", NOW));
     let (first, second) = (first.unwrap().query, second.unwrap().query);
     assert!(kid(&first) == kid(&second));
     let next = one.sign_at(play(&t), "dana", NOW.plus(DAY)).await.unwrap();

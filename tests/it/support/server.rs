@@ -10,7 +10,7 @@ use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::secret::Secret;
-use landfall::serve::{ServeOptions, Server, StartError};
+use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
 use landfall::source::{Account, TwilioOptions};
 use landfall::telemetry;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
@@ -27,6 +27,7 @@ pub struct Knobs {
     pub limits: LimitOptions,
     pub head_prepares: bool,
     pub account_tenant: Option<&'static str>,
+    pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
 }
 
@@ -44,6 +45,7 @@ impl Default for Knobs {
             },
             head_prepares: false,
             account_tenant: None,
+            recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
         }
     }
@@ -130,6 +132,7 @@ impl Bench {
             },
             fetch: FetchOptions { concurrency: 8, give_up_after: self.knobs.give_up_after },
             per_tenant: 3,
+            recover: self.knobs.recover,
             lanes: 2,
         }
     }
@@ -207,7 +210,6 @@ impl Bench {
         }
     }
 
-    /// A recording of the tenant `t` whose file a foreign worker has placed in the volume, under that extension.
     pub async fn placed(&self, extension: &str, bytes: &[u8]) -> Recording {
         let recording = self.registered("t", NewRecording::default()).await;
         self.place(&format!("{}.{extension}", recording.call_sid), bytes);

@@ -11,7 +11,7 @@ use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::secret::Secret;
 use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
-use landfall::source::{Account, TwilioOptions};
+use landfall::source::{Account, Redirects, TwilioOptions};
 use landfall::telemetry;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -27,6 +27,8 @@ pub struct Knobs {
     pub limits: LimitOptions,
     pub head_prepares: bool,
     pub account_tenant: Option<&'static str>,
+    /// Whether the provider may redirect to its other origin.
+    pub foreign_redirects: bool,
     pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Knobs {
             },
             head_prepares: false,
             account_tenant: None,
+            foreign_redirects: false,
             recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
         }
@@ -98,6 +101,7 @@ impl Bench {
     fn options(&self) -> ServeOptions {
         let account = self.simulator.account();
         let user = account.sid.clone();
+        let foreign = Redirects::parse(self.simulator.foreign_url()).expect("an origin");
         ServeOptions {
             listen: "127.0.0.1:0".parse().expect("an address"),
             metrics_listen: None,
@@ -127,6 +131,8 @@ impl Bench {
             twilio: TwilioOptions {
                 api_base: self.simulator.base_url().parse().expect("a URL"),
                 accounts: vec![Account { sid: account.sid.clone(), user, password: account.auth_token.clone() }],
+                redirects: if self.knobs.foreign_redirects { vec![foreign] } else { Vec::new() },
+                allow_private: false,
                 format: Container::Mp3,
                 channels: 2,
             },
@@ -210,6 +216,7 @@ impl Bench {
         }
     }
 
+    /// A recording of the tenant `t` whose file a foreign worker has placed in the volume, under that extension.
     pub async fn placed(&self, extension: &str, bytes: &[u8]) -> Recording {
         let recording = self.registered("t", NewRecording::default()).await;
         self.place(&format!("{}.{extension}", recording.call_sid), bytes);

@@ -76,6 +76,13 @@ need_node() {
     have npm || fail "npm is missing: it comes with Node.js from https://nodejs.org"
 }
 
+# With its virtual environments: one of the official SDKs that signatures are compared with is written in it.
+need_python() {
+    apt python3 python3 python3-venv
+    python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        fail "Python's venv is missing: sudo apt-get install python3-venv"
+}
+
 # What the web client is made of: installed anew when the lock file has changed.
 need_web_packages() {
     need_node

@@ -44,6 +44,9 @@ web() {
 rust() {
     need_rust
     need_nextest
+    # For the official SDKs that the tests ask whether signatures are good.
+    need_python
+    need_node
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

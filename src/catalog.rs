@@ -181,6 +181,15 @@ pub trait Catalog: Send + Sync + 'static {
     /// Notes the provider's name of a primary recording that was registered without.
     async fn name(&self, sid: Sid, recording_sid: Sid) -> Result<Option<Row>, CatalogError>;
 
+    /// The account's calls listed between these times of whose recording nothing is known, newest first, with their
+    /// times in lists.
+    async fn unheard(
+        &self,
+        account_sid: &str,
+        between: (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<(Row, Timestamp)>, CatalogError>;
+
     /// Changes the state if it is one of `from` and differs; the new status, or `None` where nothing changed.
     async fn change(&self, sid: Sid, from: &[State], change: Change) -> Result<Option<Status>, CatalogError>;
 

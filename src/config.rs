@@ -19,7 +19,7 @@ use url::Url;
 use crate::auth::{AuthOptions, JwtOptions};
 use crate::recording::Container;
 use crate::secret::Secret;
-use crate::source::{Account, TwilioOptions};
+use crate::source::{Account, Redirects, TwilioOptions};
 
 pub use accounts::TwilioAccount;
 pub use fault::{Fault, Faults, Wrong};
@@ -110,6 +110,10 @@ pub struct TwilioConfig {
     pub api_base: Url,
     /// The accounts we may read.
     pub accounts: Vec<TwilioAccount>,
+    /// Where redirects may lead besides the API's origin.
+    pub redirects: Vec<Redirects>,
+    /// Whether connections may go to addresses that are not public.
+    pub allow_private: bool,
 }
 
 /// `media.*`
@@ -244,6 +248,8 @@ impl Config {
         TwilioOptions {
             api_base: self.twilio.api_base.clone(),
             accounts: self.twilio.accounts.iter().map(account).collect(),
+            redirects: self.twilio.redirects.clone(),
+            allow_private: self.twilio.allow_private,
             format: self.media.format,
             channels: self.media.channels,
         }

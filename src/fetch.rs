@@ -327,7 +327,7 @@ impl FetchError {
             Self::Source(SourceError::NotYet | SourceError::NotFound) => Code::NotYetAtSource,
             Self::Source(SourceError::Unauthorized(_)) => Code::SourceUnauthorized,
             Self::Source(SourceError::Busy { .. }) => Code::SourceBusy,
-            Self::Source(SourceError::Failed(_)) => Code::SourceFailed,
+            Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) => Code::SourceFailed,
             Self::Landing(LandingError::WrongLength { .. } | LandingError::NotAudio(_)) => Code::SourceFailed,
             Self::Landing(LandingError::Volume(VolumeError::Full)) => Code::DiskFull,
             Self::Landing(LandingError::Volume(VolumeError::Unavailable(_))) => Code::VolumeUnavailable,

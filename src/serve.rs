@@ -2,6 +2,7 @@
 //! task, and stops them in order.
 
 mod background;
+mod recover;
 
 use std::fmt;
 use std::io;
@@ -26,8 +27,11 @@ use crate::http::layer::Layer;
 use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
 use crate::registry::Registry;
 use crate::signals::{LocalSignals, Signals};
-use crate::source::{SourceError, TwilioOptions, TwilioSource};
+use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
+
+pub use recover::RecoverOptions;
+use recover::Recovery;
 
 /// How long background tasks may take to notice that they are to stop.
 const LAST_GRACE: Duration = Duration::from_secs(5);
@@ -53,6 +57,8 @@ pub struct ServeOptions {
     pub fetch: FetchOptions,
     /// Downloads of one tenant at once.
     pub per_tenant: usize,
+    /// How to find recordings whose callback was lost.
+    pub recover: RecoverOptions,
     /// Threads that serve connections.
     pub lanes: usize,
 }
@@ -121,13 +127,24 @@ impl Server {
         let signals: Arc<dyn Signals> = Arc::new(signals);
         let registry = Registry::default();
         let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
-        let source = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
+        let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
         let links = Links::new(catalog.clone(), options.http.link_ttl);
 
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
         resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
+        // Where callbacks cannot be checked, none are in use, and none can be missed.
+        for account in options.http.accounts.iter().filter(|account| !account.auth_token.is_empty()) {
+            let recovery = Recovery {
+                account: account.sid.clone(),
+                delivery: delivery.clone(),
+                catalog: catalog.clone(),
+                source: source.clone(),
+                options: options.recover,
+            };
+            tasks.spawn(stop.clone().run_until_cancelled_owned(recovery.run()));
+        }
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
             .start(&tasks, &stop);
 

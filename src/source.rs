@@ -11,6 +11,7 @@ use tokio::time::Duration;
 
 use crate::recording::{Code, Sid};
 
+pub use twilio::egress::Redirects;
 pub use twilio::{Account, TwilioOptions, TwilioSource};
 
 /// Why the source gave no recording.
@@ -30,6 +31,8 @@ pub enum SourceError {
         /// How long the source asks us to wait.
         retry_after: Option<Duration>,
     },
+    /// It leads where we do not connect to; an operator must allow that first.
+    Refused(String),
     /// Anything else: 5xx, broken connections, bodies that are no recording.
     Failed(String),
 }
@@ -40,7 +43,7 @@ impl fmt::Display for SourceError {
             Self::Gone(code) => write!(f, "the source says it is gone: {}", code.as_str()),
             Self::NotYet => f.write_str("the source has not finished it"),
             Self::NotFound => f.write_str("the source answers 404"),
-            Self::Unauthorized(why) | Self::Failed(why) => f.write_str(why),
+            Self::Unauthorized(why) | Self::Refused(why) | Self::Failed(why) => f.write_str(why),
             Self::Busy { .. } => f.write_str("the source is busy (429)"),
         }
     }

@@ -174,6 +174,12 @@ pub fn source_request(status: &str) {
     counter!("landfall_source_requests_total", "status" => status.to_owned()).increment(1);
 }
 
+/// The source leads where we do not connect to.
+pub fn connection_refused(host: &str, why: &str) {
+    source_request("refused");
+    warn!(host, why, "a connection was refused");
+}
+
 /// A download will be tried again.
 pub fn download_retried(sid: Sid, code: Code, after: Duration, why: &str) {
     counter!("landfall_job_retries_total", "reason" => code.as_str()).increment(1);
@@ -194,7 +200,8 @@ pub fn download_ended(sid: Sid, outcome: &'static str, code: Code, why: &str) {
     warn!(%sid, code = code.as_str(), why, "download ended without a recording");
 }
 
-/// A callback was answered: `accepted`, `waiting`, `repeated`, `bad_signature`, `bad_request`, `failed`.
+/// A callback was answered: `accepted`, `waiting`, `repeated`, `bad_signature`, `bad_request`, `failed`; or one that never
+/// came was `recovered`.
 pub fn webhook(outcome: &'static str) {
     counter!("landfall_webhooks_total", "outcome" => outcome).increment(1);
 }

@@ -165,6 +165,28 @@ impl Catalog for SqliteCatalog {
         Ok(self.find(&[sid]).await?.pop().flatten())
     }
 
+    async fn unheard(
+        &self,
+        account_sid: &str,
+        (since, until): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<(Row, Timestamp)>, CatalogError> {
+        let sql = format!(
+            "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.sid = c.call_sid
+             WHERE c.listed_at BETWEEN ? AND ? AND c.account_sid = ?
+             AND r.state = 'unknown' AND r.recording_sid IS NULL
+             ORDER BY c.listed_at DESC LIMIT +?"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(since.0)
+            .bind(until.0)
+            .bind(account_sid)
+            .bind(limit as i64)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|raw| Ok((row(raw)?, Timestamp(raw.try_get("listed_at")?)))).collect()
+    }
+
     async fn change(&self, sid: Sid, from: &[State], change: Change) -> Result<Option<Status>, CatalogError> {
         let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.as_str())).collect();
         let sql = format!(

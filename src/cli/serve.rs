@@ -11,7 +11,7 @@ use crate::config::{Config, TwilioAccount};
 use crate::fetch::FetchOptions;
 use crate::http::app::{CallbackAccount, HttpOptions};
 use crate::http::limits::LimitOptions;
-use crate::serve::{ServeOptions, Server};
+use crate::serve::{RecoverOptions, ServeOptions, Server};
 use crate::telemetry;
 
 /// Threads for what is no connection: the worker, the catalog's answers, signals.
@@ -87,6 +87,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             give_up_after: config.worker.give_up_after,
         },
         per_tenant: config.worker.per_tenant as usize,
+        recover: RecoverOptions::default(),
         lanes: cores(),
     }
 }

@@ -17,9 +17,11 @@ use super::{
 };
 use crate::auth::{Auth, AuthOptions};
 use crate::recording::Container;
+use crate::source::Redirects;
 
 const DATABASE: &str = "sqlite://./data/landfall.db";
 const API_BASE: &str = "https://api.twilio.com";
+const REDIRECTS: &str = "twilio.com";
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -49,6 +51,10 @@ fn keys(from: &mut Reader) -> Option<Config> {
         twilio: TwilioConfig {
             api_base: from.optional("twilio.api_base", base_url).or_else(|| base_url(&API_BASE.into()).ok())?,
             accounts: accounts::read(from),
+            redirects: from
+                .optional("twilio.redirects", list(redirects))
+                .unwrap_or_else(|| vec![Redirects::Hosts(REDIRECTS.into())]),
+            allow_private: from.read("twilio.allow_private", false, boolean),
         },
         media: media(from),
         retention: RetentionConfig {
@@ -119,6 +125,16 @@ fn database(value: &Value) -> Parsed<Database> {
         Some(("postgres" | "postgresql", _)) => not_yet(value),
         Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(Database::Sqlite(path.into())),
         _ => wrong("is no URL of a database", format!("Write one like {DATABASE}")),
+    }
+}
+
+fn redirects(value: &Value) -> Parsed<Redirects> {
+    match Redirects::parse(&text(value)?) {
+        Some(redirects) => Ok(redirects),
+        None => wrong(
+            "is neither an origin nor a domain",
+            "Write https://media.example.com, or example.com for all hosts below it",
+        ),
     }
 }
 

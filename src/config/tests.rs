@@ -208,6 +208,7 @@ fn faults_of_an_account_name_the_account_and_the_member() {
     assert_eq!(faults(file), expected);
     let twice = format!("[[twilio.accounts]]\naccount_sid = '{ACCOUNT}'\nauth_token = 'x'\n").repeat(2);
     assert_eq!(faults(&twice), ["twilio.accounts[1].account_sid: is listed twice"]);
+    assert_eq!(faults("twilio.redirects = ['com']"), ["twilio.redirects: is neither an origin nor a domain"]);
     assert_eq!(faults("twilio.accounts = [7]")[0], "twilio.accounts[0]: is no table");
     assert_eq!(faults("twilio.accounts = 7"), ["twilio.accounts: is no list"]);
 }

@@ -48,7 +48,7 @@ impl Verdict {
         match error {
             FetchError::Source(SourceError::Gone(code)) => Self::Gone(*code),
             // An operator must mend it first.
-            FetchError::Source(SourceError::Unauthorized(_)) => Self::Fail(code),
+            FetchError::Source(SourceError::Unauthorized(_) | SourceError::Refused(_)) => Self::Fail(code),
             FetchError::Source(SourceError::NotFound) if over || (history.old && history.tries >= TRIES_FOR_OLD) => {
                 Self::Gone(Code::DeletedAtSource)
             }
@@ -102,8 +102,9 @@ mod tests {
     }
 
     #[test]
-    fn refused_credentials_stop_at_once() {
+    fn refused_credentials_and_refused_hosts_stop_at_once() {
         assert_eq!(on(SourceError::Unauthorized("no".into()), after(0, 0)), Verdict::Fail(Code::SourceUnauthorized));
+        assert_eq!(on(SourceError::Refused("no".into()), after(0, 0)), Verdict::Fail(Code::SourceFailed));
     }
 
     #[test]

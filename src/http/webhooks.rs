@@ -10,7 +10,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 use tracing::info;
-use url::Url;
 
 use super::app::{App, CallbackAccount};
 use super::problem::Problem;
@@ -50,7 +49,7 @@ async fn receive(app: &App, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Resu
     let account = account(app, field("AccountSid").unwrap_or_default())?;
     let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let signed = if form { Signed::Form(&fields) } else { Signed::Body(body) };
-    if !public_url(app, uri).is_some_and(|url| is_valid(&account.auth_token, &url, &signed, signature)) {
+    if !is_valid(&account.auth_token, &public_url(app, uri), &signed, signature) {
         let mend = "X-Twilio-Signature does not fit: check public_url and the account's auth_token";
         return Err(Problem::forbidden("bad_signature", mend));
     }
@@ -94,10 +93,10 @@ fn account<'a>(app: &'a App, sid: &str) -> Result<&'a CallbackAccount, Problem> 
     known.ok_or_else(|| Problem::forbidden("unknown_account", "AccountSid is none of twilio.accounts"))
 }
 
-/// The URL that the provider called: scheme and host from the configuration, never from the request.
-fn public_url(app: &App, uri: &Uri) -> Option<Url> {
-    let tail = uri.path_and_query()?.as_str();
-    Url::parse(&format!("{}{tail}", app.base.0)).ok()
+/// The URL that the provider called, as it spelled it: scheme and host from the configuration, never from the request.
+fn public_url(app: &App, uri: &Uri) -> String {
+    let tail = uri.path_and_query().map_or("/", |tail| tail.as_str());
+    format!("{}{tail}", app.base.0)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
 //! Twilio's recordings API (2010-04-01). Media URLs are built from configured names only, never taken from a
-//! callback; credentials never follow a redirect to another origin.
+//! callback; credentials never follow a redirect to another origin, and `egress` says where connections go at all.
 
+pub mod egress;
 mod resource;
 pub mod signature;
 
@@ -8,12 +9,14 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use serde::de::DeserializeOwned;
 use tokio::time::Duration;
 use url::Url;
 
 use super::{Download, Source, SourceError};
 use crate::recording::{Container, Sid};
 use crate::telemetry;
+use egress::{Egress, Redirects, Refused};
 use resource::{List, Recording};
 
 /// Redirects followed before the source counts as broken.
@@ -24,6 +27,8 @@ const STALL: Duration = Duration::from_secs(30);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
 /// No recording is larger: a day of two channels as WAV is 2.8 GB.
 const MOST_BYTES: u64 = 4 << 30;
+/// No list is larger: a thousand recordings have about a kilobyte each.
+const MOST_WORDS: usize = 8 << 20;
 
 /// Asks for the resources of deleted recordings, too: they say that nothing will come any more, where a mere 404 may
 /// pass.
@@ -47,6 +52,10 @@ pub struct TwilioOptions {
     pub api_base: Url,
     /// The accounts we may read.
     pub accounts: Vec<Account>,
+    /// Where redirects may lead besides the API's origin.
+    pub redirects: Vec<Redirects>,
+    /// Whether connections may go to addresses that are not public, although `api_base` is none.
+    pub allow_private: bool,
     /// The container to ask for.
     pub format: Container,
     /// The channels to ask for; 2 falls back to 1 where the recording has only one.
@@ -56,21 +65,26 @@ pub struct TwilioOptions {
 /// The source.
 pub struct TwilioSource {
     options: TwilioOptions,
+    egress: Egress,
     client: reqwest::Client,
 }
 
 impl TwilioSource {
     /// A source that has not connected to anything yet.
     pub fn new(options: TwilioOptions) -> Result<Self, SourceError> {
+        let egress = Egress::new(&options.api_base, options.redirects.clone(), options.allow_private);
         let client = reqwest::Client::builder()
             .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
             // By hand: reqwest would follow them with whatever headers it deems safe.
             .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(egress.clone())
+            // A proxy would resolve names by itself.
+            .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(STALL)
             .build()
             .map_err(|error| failed(&error))?;
-        Ok(Self { options, client })
+        Ok(Self { options, egress, client })
     }
 
     fn account(&self, sid: &str) -> Result<&Account, SourceError> {
@@ -87,9 +101,12 @@ impl TwilioSource {
     async fn get(&self, account: &Account, url: Url) -> Result<Response, SourceError> {
         let origin = url.origin();
         let mut url = url;
+        // Who was elsewhere may not send us back with our credentials.
+        let mut at_home = true;
         for _ in 0..=MOST_REDIRECTS {
             let mut request = self.client.get(url.clone());
-            if url.origin() == origin {
+            at_home &= url.origin() == origin;
+            if at_home {
                 request = request.basic_auth(&account.user, Some(&account.password));
             }
             let answer = request.send().await.map_err(|error| {
@@ -101,6 +118,7 @@ impl TwilioSource {
                 return check(answer);
             }
             url = redirect(&url, &answer)?;
+            self.egress.check(&url).map_err(refused)?;
         }
         Err(SourceError::Failed("too many redirects".into()))
     }
@@ -115,9 +133,9 @@ impl TwilioSource {
             Err(error) => Err(error),
         };
         match answer {
-            Ok(answer) => match answer.json::<Recording>().await {
+            Ok(answer) => match read::<Recording>(answer).await {
                 Ok(recording) => recording.verdict().err().unwrap_or(SourceError::NotFound),
-                Err(error) => failed(&error),
+                Err(error) => error,
             },
             Err(error) => error,
         }
@@ -131,7 +149,7 @@ impl Source for TwilioSource {
         let mut url = self.url(account, &format!("Calls/{call_sid}/Recordings.json"))?;
         url.query_pairs_mut().append_pair("PageSize", "1000").append_pair(SOFT_DELETED.0, SOFT_DELETED.1);
         let answer = self.get(account, url).await?;
-        let list: List = answer.json().await.map_err(|error| failed(&error))?;
+        let list: List = read(answer).await?;
         list.first_completed()
     }
 
@@ -154,6 +172,9 @@ impl Source for TwilioSource {
             return Err(SourceError::Failed(format!("the source sent {kind} instead of audio")));
         }
         let total = answer.content_length();
+        if total.is_some_and(|total| total > MOST_BYTES) {
+            return Err(SourceError::Failed("the source announces more than a recording can have".into()));
+        }
         let mut came = 0;
         let body = answer.bytes_stream().map_err(|error| failed(&error)).map(move |chunk| {
             let chunk = chunk?;
@@ -196,11 +217,31 @@ fn redirect(from: &Url, answer: &Response) -> Result<Url, SourceError> {
     }
 }
 
+/// Reads a resource, and no more than one can have.
+async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T, SourceError> {
+    let mut text = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
+        text.extend_from_slice(&chunk);
+        if text.len() > MOST_WORDS {
+            return Err(SourceError::Failed("the source sends without end".into()));
+        }
+    }
+    serde_json::from_slice(&text).map_err(|error| SourceError::Failed(format!("the source sent no resource: {error}")))
+}
+
+fn refused(refused: Refused) -> SourceError {
+    telemetry::connection_refused(&refused.host, &refused.to_string());
+    SourceError::Refused(refused.to_string())
+}
+
 /// An error of the client, without the URL: a redirect's URL may carry a signature.
 fn failed(error: &reqwest::Error) -> SourceError {
     let mut text = if error.is_timeout() { "the source is silent".to_owned() } else { "the source failed".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
+        if let Some(no) = inner.downcast_ref::<Refused>() {
+            return refused(no.clone());
+        }
         text = format!("{text}: {inner}");
         cause = inner.source();
     }

@@ -1,5 +1,9 @@
 //! The provider's word that a recording is there.
 
+mod oracles;
+mod outcomes;
+mod recovery;
+
 use loadtest::twilio::signature::{sign_form, sign_json};
 use loadtest::twilio::{Callback, NewRecording, Recording, Status};
 use reqwest::Response;

@@ -191,3 +191,71 @@ async fn a_file_of_the_first_version_opens_and_lists_its_calls() {
     let page = catalog.list(&Scope::Tenant(tenant("t")), &every).await.unwrap();
     assert_eq!(page.items[0].0.about.title.as_deref(), Some("Call 1"));
 }
+
+fn told(status: &str, recording_sid: Sid) -> Callback {
+    Callback { status: status.into(), ..completed(call(1), recording_sid) }
+}
+
+/// Each order of the words about one recording, before the registration and after it.
+#[tokio::test]
+async fn the_order_of_the_providers_words_is_of_no_matter() {
+    for (words, end) in [
+        (["completed", "absent"], (State::Gone, Some(Code::Absent))),
+        (["failed", "completed"], (State::Unknown, None)),
+        (["failed", "absent"], (State::Gone, Some(Code::Absent))),
+        (["in-progress", "failed"], (State::Failed, Some(Code::SourceFailed))),
+    ] {
+        for (words, early) in
+            [([words[0], words[1]], true), ([words[1], words[0]], true), ([words[0], words[1]], false)]
+        {
+            let (_directory, catalog) = catalog().await;
+            if !early {
+                catalog.register(&new(1, "t")).await.unwrap();
+            }
+            for word in words {
+                catalog.keep(&told(word, recording(1)), None).await.unwrap();
+            }
+            catalog.register(&new(1, "t")).await.unwrap();
+            let Status { state, code, .. } = status(&catalog, call(1)).await;
+            // What failed and is complete after all is queued by whoever prefetches it.
+            let state = if (words, early) == (["failed", "completed"], false) { State::Unknown } else { state };
+            let code = code.filter(|_| state != State::Unknown);
+            assert_eq!((state, code), end, "{words:?}, registered late: {early}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn absent_says_nothing_about_what_has_landed_or_about_another_recording() {
+    let (_directory, catalog) = catalog().await;
+    catalog.register(&new(1, "t")).await.unwrap();
+    catalog.keep(&told("absent", recording(1)), None).await.unwrap();
+    assert_eq!(status(&catalog, call(1)).await.state, State::Gone);
+    // The call was recorded twice, and the second recording can be heard.
+    let before = status(&catalog, call(1)).await.v;
+    catalog.keep(&told("completed", recording(2)), None).await.unwrap();
+    let after = status(&catalog, call(1)).await;
+    assert_eq!((after.state, after.code), (State::Unknown, None));
+    assert!(after.v > before);
+    let media = Media { container: Container::Mp3, size: 1, channels: 1, duration_ms: 1 };
+    catalog.landed(call(1), media).await.unwrap();
+    catalog.keep(&told("absent", recording(2)), None).await.unwrap();
+    catalog.keep(&told("failed", recording(3)), None).await.unwrap();
+    assert_eq!(status(&catalog, call(1)).await.state, State::Ready);
+}
+
+#[tokio::test]
+async fn unheard_are_the_accounts_calls_of_that_time_of_whose_recording_nothing_is_known() {
+    let (_directory, catalog) = catalog().await;
+    for n in 1..=5 {
+        catalog.register(&new(n, "t")).await.unwrap();
+    }
+    let other = NewCall { account_sid: "AC2".into(), ..new(6, "t") };
+    catalog.register(&other).await.unwrap();
+    catalog.name(call(3), recording(3)).await.unwrap();
+    catalog.change(call(4), &[State::Unknown], Change::to(State::Queued)).await.unwrap();
+    let found = catalog.unheard("AC1", (Timestamp(2), Timestamp(9)), 10).await.unwrap();
+    let sids: Vec<_> = found.iter().map(|((recording, _), at)| (recording.sid, *at)).collect();
+    assert_eq!(sids, [(call(5), Timestamp(5)), (call(2), Timestamp(2))]);
+    assert_eq!(catalog.unheard("AC1", (Timestamp(2), Timestamp(9)), 1).await.unwrap().len(), 1);
+}

@@ -5,10 +5,14 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::rows::{COLUMNS, row};
 use crate::catalog::{Callback, CatalogError, Kept, NewCall, RegisterError, Registered, Row};
-use crate::recording::{About, Sid, Tenant, Timestamp};
+use crate::recording::{About, Code, Sid, State, Tenant, Timestamp};
 
 /// How long the callback of a call that nobody registers is kept.
 const KEPT_DAYS: i64 = 30;
+/// Words of the provider that change something.
+const COMPLETED: &str = "completed";
+const ABSENT: &str = "absent";
+const FAILED: &str = "failed";
 
 impl From<sqlx::Error> for RegisterError {
     fn from(error: sqlx::Error) -> Self {
@@ -42,17 +46,22 @@ pub(super) async fn register(writer: &SqlitePool, call: &NewCall) -> Result<Regi
     let mut announced = Vec::new();
     let waiting = sqlx::query(
         "UPDATE callbacks SET attached = 1 WHERE call_sid = ? AND account_sid = ? AND attached = 0
-         RETURNING recording_sid, status, received_at",
+         RETURNING recording_sid, status",
     )
     .bind(call.call_sid.as_str())
     .bind(&call.account_sid)
     .fetch_all(&mut *tx)
     .await?;
+    let mut words = Vec::with_capacity(waiting.len());
     for raw in &waiting {
-        if raw.try_get::<&str, _>("status")? == "completed" {
-            let name: Sid = raw.try_get::<&str, _>("recording_sid")?.parse().map_err(|_| RegisterError::Taken)?;
-            announced.extend(attach(&mut tx, call.call_sid, name).await?);
-        }
+        let name: Sid = raw.try_get::<&str, _>("recording_sid")?.parse().map_err(|_| RegisterError::Taken)?;
+        words.push((name, raw.try_get::<String, _>("status")?));
+    }
+    // The first to complete is the call's.
+    words.sort_by_key(|(_, status)| status != COMPLETED);
+    for (name, status) in words {
+        let row = heed(&mut tx, call.call_sid, name, &status).await?;
+        announced.extend(row.filter(|_| status == COMPLETED));
     }
     let primary = one(&mut tx, call.call_sid).await?;
     tx.commit().await?;
@@ -112,10 +121,7 @@ pub(super) async fn keep(
         .bind(&callback.status)
         .execute(&mut *tx)
         .await?;
-    let row = match callback.status.as_str() {
-        "completed" => attach(&mut tx, callback.call_sid, callback.recording_sid).await?,
-        _ => by_provider_name(&mut tx, callback.recording_sid).await?,
-    };
+    let row = heed(&mut tx, callback.call_sid, callback.recording_sid, &callback.status).await?;
     tx.commit().await?;
     Ok(row.map_or(Kept::Waiting, |row| Kept::Attached(Box::new(row))))
 }
@@ -167,10 +173,58 @@ async fn claim_name(tx: &mut SqliteConnection, call: &NewCall) -> Result<bool, s
     Ok(named.rows_affected() == 1)
 }
 
+/// What a word of the provider changes, in whatever order its words come: `absent` is its last word about a recording, and
+/// `completed` outdoes `failed`. The row that it is about.
+async fn heed(tx: &mut SqliteConnection, call: Sid, name: Sid, status: &str) -> Result<Option<Row>, sqlx::Error> {
+    match status {
+        COMPLETED if !was_told(tx, name, ABSENT).await? => return attach(tx, call, name).await,
+        ABSENT => settle(tx, call, name, State::Gone, Code::Absent).await?,
+        FAILED if !was_told(tx, name, COMPLETED).await? => {
+            settle(tx, call, name, State::Failed, Code::SourceFailed).await?;
+        }
+        _ => {}
+    }
+    match by_provider_name(tx, name).await? {
+        None => one(tx, call).await,
+        row => Ok(row),
+    }
+}
+
+async fn was_told(tx: &mut SqliteConnection, name: Sid, status: &str) -> Result<bool, sqlx::Error> {
+    let told = sqlx::query("SELECT 1 FROM callbacks WHERE recording_sid = ? AND status = ?")
+        .bind(name.as_str())
+        .bind(status)
+        .fetch_optional(tx)
+        .await?;
+    Ok(told.is_some())
+}
+
+/// Ends the wait for the recording of that name, or for the call's, while that has none. What has landed stays, and what
+/// is on its way is asked of the source.
+async fn settle(tx: &mut SqliteConnection, call: Sid, name: Sid, state: State, code: Code) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE recordings SET v = v + 1, state = ?1, code = ?2, retry_at = NULL
+         WHERE call_sid = ?4 AND (recording_sid = ?3 OR (sid = ?4 AND recording_sid IS NULL))
+         AND state IN ('unknown', 'queued', 'failed') AND state <> ?1",
+    )
+    .bind(state.as_str())
+    .bind(code.as_str())
+    .bind(name.as_str())
+    .bind(call.as_str())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Makes a completed recording the call's primary one if it has none, else a further one.
 async fn attach(tx: &mut SqliteConnection, call: Sid, name: Sid) -> Result<Option<Row>, sqlx::Error> {
     sqlx::query(
-        "UPDATE recordings SET recording_sid = ?1 WHERE sid = ?2 AND recording_sid IS NULL
+        // The provider's word about another one was no word about this.
+        "UPDATE recordings SET recording_sid = ?1,
+                v = v + (code IS 'absent'),
+                state = CASE WHEN code IS 'absent' THEN 'unknown' ELSE state END,
+                code = CASE WHEN code IS 'absent' THEN NULL ELSE code END
+         WHERE sid = ?2 AND recording_sid IS NULL
          AND NOT EXISTS (SELECT 1 FROM recordings WHERE recording_sid = ?1)",
     )
     .bind(name.as_str())

@@ -146,14 +146,28 @@ async fn a_redirect_within_the_origin_is_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_origin_is_followed_without_our_credentials() {
-    let bench = Bench::start().await;
+async fn a_redirect_to_another_origin_on_the_list_is_followed_without_our_credentials() {
+    let bench = Bench::with(Knobs { foreign_redirects: true, ..Default::default() }).await;
     let recording = with_faults(&bench, Faults { redirect: Redirect::Foreign, ..Default::default() }).await;
     assert_eq!(played(&bench, &recording).await["state"], "ready");
     let stats = bench.simulator.stats(&recording.recording_sid);
     assert_eq!((stats.foreign_requests, stats.foreign_authorization), (1, 0));
     let file = std::fs::read(bench.volume().join(format!("{}.mp3", recording.call_sid))).unwrap();
     assert!(file == bench.bytes_of(&recording));
+}
+
+/// However long a download may be tried: an operator must allow it first.
+#[tokio::test]
+async fn a_redirect_to_an_origin_that_is_not_on_the_list_is_refused_at_once() {
+    let begun = Instant::now();
+    let bench = Bench::with(Knobs { give_up_after: Duration::from_secs(600), ..Default::default() }).await;
+    let recording = with_faults(&bench, Faults { redirect: Redirect::Foreign, ..Default::default() }).await;
+    let state = played(&bench, &recording).await;
+    assert_eq!((&state["state"], &state["code"]), (&json!("failed"), &json!("source_failed")));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(bench.simulator.stats(&recording.recording_sid).foreign_requests, 0);
+    assert!(bench.metric("landfall_source_requests_total{status=\"refused\"}").await >= 1.0);
+    assert!(names(&bench).is_empty());
 }
 
 #[tokio::test]

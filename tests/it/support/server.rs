@@ -10,8 +10,8 @@ use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::secret::Secret;
-use landfall::serve::{ServeOptions, Server, StartError};
-use landfall::source::{Account, TwilioOptions};
+use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
+use landfall::source::{Account, Redirects, TwilioOptions};
 use landfall::telemetry;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -28,6 +28,9 @@ pub struct Knobs {
     pub head_prepares: bool,
     pub link_ttl: Duration,
     pub account_tenant: Option<&'static str>,
+    /// Whether the provider may redirect to its other origin.
+    pub foreign_redirects: bool,
+    pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
 }
 
@@ -46,6 +49,8 @@ impl Default for Knobs {
             head_prepares: false,
             link_ttl: Duration::from_secs(600),
             account_tenant: None,
+            foreign_redirects: false,
+            recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
         }
     }
@@ -98,6 +103,7 @@ impl Bench {
     fn options(&self) -> ServeOptions {
         let account = self.simulator.account();
         let user = account.sid.clone();
+        let foreign = Redirects::parse(self.simulator.foreign_url()).expect("an origin");
         ServeOptions {
             listen: "127.0.0.1:0".parse().expect("an address"),
             metrics_listen: None,
@@ -128,11 +134,14 @@ impl Bench {
             twilio: TwilioOptions {
                 api_base: self.simulator.base_url().parse().expect("a URL"),
                 accounts: vec![Account { sid: account.sid.clone(), user, password: account.auth_token.clone() }],
+                redirects: if self.knobs.foreign_redirects { vec![foreign] } else { Vec::new() },
+                allow_private: false,
                 format: Container::Mp3,
                 channels: 2,
             },
             fetch: FetchOptions { concurrency: 8, give_up_after: self.knobs.give_up_after },
             per_tenant: 3,
+            recover: self.knobs.recover,
             lanes: 2,
         }
     }

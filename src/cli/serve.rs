@@ -85,6 +85,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             concurrency: config.worker.concurrency as usize,
             give_up_after: config.worker.give_up_after,
         },
+        retention: config.retention_options(),
         per_tenant: config.worker.per_tenant as usize,
         lanes: cores(),
     }

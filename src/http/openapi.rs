@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::{self, path::Operation};
 
-use super::{calls, events, health, media, problem, protocol, recordings, socket, webhooks};
+use super::{calls, events, health, lifecycle, media, problem, protocol, recordings, socket, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,9 @@ use super::{calls, events, health, media, problem, protocol, recordings, socket,
         recordings::list,
         recordings::prepare,
         recordings::landed,
+        lifecycle::erase,
+        lifecycle::hold,
+        lifecycle::release,
         calls::register,
         events::events,
         socket::connect,

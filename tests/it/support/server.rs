@@ -9,6 +9,7 @@ use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
+use landfall::retention::RetentionOptions;
 use landfall::secret::Secret;
 use landfall::serve::{ServeOptions, Server, StartError};
 use landfall::source::{Account, TwilioOptions};
@@ -28,6 +29,7 @@ pub struct Knobs {
     pub head_prepares: bool,
     pub account_tenant: Option<&'static str>,
     pub shutdown_grace: Duration,
+    pub retention: RetentionOptions,
 }
 
 impl Default for Knobs {
@@ -45,6 +47,7 @@ impl Default for Knobs {
             head_prepares: false,
             account_tenant: None,
             shutdown_grace: Duration::from_secs(5),
+            retention: RetentionOptions::default(),
         }
     }
 }
@@ -129,6 +132,7 @@ impl Bench {
                 channels: 2,
             },
             fetch: FetchOptions { concurrency: 8, give_up_after: self.knobs.give_up_after },
+            retention: self.knobs.retention,
             per_tenant: 3,
             lanes: 2,
         }

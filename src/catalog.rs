@@ -58,8 +58,45 @@ pub struct Registered {
 pub enum RegisterError {
     /// The call, or the recording, is another tenant's or another call's.
     Taken,
+    /// It was erased, before or after it was first registered. Nothing is known of it but whose it was.
+    Erased,
     /// The catalog failed.
     Catalog(CatalogError),
+}
+
+/// Why nothing was erased.
+#[derive(Debug)]
+pub enum EraseError {
+    /// There is nothing of that name in the caller's scope.
+    Unknown,
+    /// The call is held.
+    OnHold,
+    /// The catalog failed.
+    Catalog(CatalogError),
+}
+
+/// A landed recording, as retention sees it.
+#[derive(Clone, Debug)]
+pub struct Aged {
+    /// Its storage name.
+    pub sid: Sid,
+    /// From when it ages: the start of its call, else its landing.
+    pub since: Timestamp,
+    /// Its bytes.
+    pub size: u64,
+    /// Its call is held: it is exempt.
+    pub held: bool,
+}
+
+/// A copy at the provider that is still to be deleted.
+#[derive(Clone, Debug)]
+pub struct SourceDeletion {
+    /// The recording, or a call for all its recordings.
+    pub sid: Sid,
+    /// The provider's account.
+    pub account_sid: String,
+    /// Tries before this one.
+    pub tries: u32,
 }
 
 /// A provider's word that a recording exists.
@@ -202,6 +239,32 @@ pub trait Catalog: Send + Sync + 'static {
     /// Sees to it that there is a key which signs now, and whose links may be good for as long as those of `fresh`;
     /// where there is none, `fresh` becomes it. All keys, the newest first.
     async fn renew_link_keys(&self, fresh: &LinkKey, now: Timestamp) -> Result<Vec<LinkKey>, CatalogError>;
+
+    /// Erases the recording of that name, or all recordings of a call: the rows of all that the name stands for. A
+    /// tombstone stays, which what becomes known later falls under too; where nothing of that name is known, only who
+    /// may see every tenant's can leave one. With `at_source`, the provider's copies are noted to be deleted.
+    async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<Vec<Row>, EraseError>;
+
+    /// Holds a call, or lets go of it: it neither expires nor can it be erased meanwhile.
+    async fn hold(&self, call_sid: Sid, held: bool) -> Result<(), CatalogError>;
+
+    /// The landed recordings after that one, oldest first.
+    async fn oldest(&self, after: Option<&Aged>, most: usize) -> Result<Vec<Aged>, CatalogError>;
+
+    /// The bytes of all landed recordings.
+    async fn landed_bytes(&self) -> Result<u64, CatalogError>;
+
+    /// Lets a landed recording expire, unless it is held: its row after that. `at_source` as in [`erase`](Self::erase).
+    async fn expire(&self, sid: Sid, at_source: bool) -> Result<Option<Row>, CatalogError>;
+
+    /// Copies at the provider whose turn to be deleted has come.
+    async fn source_deletions(&self, now: Timestamp, most: usize) -> Result<Vec<SourceDeletion>, CatalogError>;
+
+    /// The provider has no copy of that any more.
+    async fn source_deleted(&self, sid: Sid) -> Result<(), CatalogError>;
+
+    /// The provider could not delete it; to be tried again then.
+    async fn source_deletion_failed(&self, sid: Sid, again: Timestamp) -> Result<(), CatalogError>;
 
     /// Housekeeping, now and then and at the end: what the engine has put off.
     async fn tend(&self) -> Result<(), CatalogError>;

@@ -4,6 +4,7 @@ mod demo;
 mod health;
 mod import;
 mod logging;
+mod prune;
 mod serve;
 mod server;
 mod signal;
@@ -47,6 +48,7 @@ enum Command {
     Demo,
     /// Ask this machine's server whether it is ready: for health checks
     Health,
+    Prune(prune::Prune),
     Token(token::Token),
     Signal(signal::Signal),
     Import(import::Import),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Serve => serve::run(config),
         Command::Health => health::run(&config),
+        Command::Prune(prune) => prune.run(&config),
         Command::Token(token) => token.run(&config),
         Command::Signal(signal) => signal.run(&config),
         Command::Import(import) => import.run(&config),

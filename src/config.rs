@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::auth::{AuthOptions, JwtOptions};
 use crate::recording::Container;
+use crate::retention::RetentionOptions;
 use crate::secret::Secret;
 use crate::source::{Account, Redirects, TwilioOptions};
 
@@ -234,6 +235,12 @@ impl Config {
             jwks_file: self.auth.jwks_file.clone(),
             tenant_claim: self.auth.tenant_claim.clone(),
         }
+    }
+
+    /// When recordings expire.
+    pub fn retention_options(&self) -> RetentionOptions {
+        let RetentionConfig { days, max_bytes, delete_at_source } = self.retention;
+        RetentionOptions { days, max_bytes, delete_at_source }
     }
 
     /// How to ask Twilio.

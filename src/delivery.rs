@@ -2,6 +2,7 @@
 //!
 //! Every step is level-triggered: pin the slot, look at the truth, then wait. A signal only makes it quicker.
 
+mod erasure;
 mod landings;
 mod shelf;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
 use crate::registry::{Mailbox, Pin, Registry, Subscription};
 use crate::volume::{Volume, VolumeError, blocking};
 
+pub use erasure::ErasureError;
 use shelf::Shelf;
 pub use shelf::Shelved;
 pub use waits::Wait;
@@ -245,6 +247,12 @@ impl Delivery {
             return Ok(Opened::Not(seen(&pin)?));
         };
         let shelved = self.0.shelf.put(shelved);
+        // Erased since we looked: either we see it now, or the eraser finds the file on the shelf.
+        let now = seen(&pin)?;
+        if now.status.state == State::Gone {
+            self.0.shelf.remove(&now.recording);
+            return Ok(Opened::Not(now));
+        }
         if status.state != State::Ready {
             self.landed(storage, Some(shelved.media)).await;
         }
@@ -253,6 +261,10 @@ impl Delivery {
 
     /// A catalog row that others have just changed.
     pub async fn changed(&self, recording: Recording, status: Status) {
+        if status.is_removed() {
+            self.clear(&(recording, status)).await;
+            return;
+        }
         self.0.shelf.refresh(&recording);
         if self.0.registry.holds(recording.sid) {
             self.0.registry.pin(recording.sid).seed(recording, status).send().await;

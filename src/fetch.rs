@@ -1,5 +1,7 @@
 //! The use case of a worker: lease a job, open the source, land, signal. Knows no listener and no protocol.
 
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::panic::AssertUnwindSafe;
@@ -11,7 +13,7 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::catalog::{Catalog, CatalogError, Change};
+use crate::catalog::{Catalog, CatalogError, Change, Row};
 use crate::jobs::{Job, Jobs, Lease, Priority};
 use crate::recording::{Code, Media, Progress, Recording, Sid, State, Timestamp};
 use crate::signals::{Signal, Signals};
@@ -117,10 +119,10 @@ impl Fetcher {
     }
 
     async fn work(&self, lease: Box<dyn Lease>) {
-        let sid = lease.job().sid;
+        let (sid, withdrawn) = (lease.job().sid, lease.withdrawn());
         let begun = Instant::now();
         // A panic over one odd file must cost neither this worker nor those who wait.
-        let attempt = AssertUnwindSafe(self.attempt(sid)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.attempt(sid, &withdrawn)).catch_unwind();
         let outcome = match tokio::time::timeout(TRY_AT_MOST, attempt).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(SourceError::Failed("the worker panicked".into()).into()),
@@ -137,11 +139,14 @@ impl Fetcher {
     }
 
     /// One try.
-    async fn attempt(&self, sid: Sid) -> Result<Outcome, FetchError> {
-        let Inner { catalog, source, volume, signals, .. } = &*self.0;
-        let Some((mut recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
+    async fn attempt(&self, sid: Sid, withdrawn: &CancellationToken) -> Result<Outcome, FetchError> {
+        let Inner { catalog, volume, signals, .. } = &*self.0;
+        let Some((recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
             return Ok(Outcome::Idle);
         };
+        if status.is_removed() {
+            return self.remove((recording, status)).await;
+        }
         if status.state.is_settled() {
             return Ok(Outcome::Idle);
         }
@@ -150,14 +155,33 @@ impl Fetcher {
             return self.landed(recording, landed.media).await;
         }
         self.change(&recording, Change::to(State::Downloading)).await?;
+        // Landing itself is never cut short: whoever gives a file its final name looks after it.
+        let received = tokio::select! {
+            received = self.receive(recording) => received?,
+            () = withdrawn.cancelled() => None,
+        };
+        let Some((recording, landing)) = received else { return Ok(Outcome::Idle) };
+        let media = blocking(move || landing.commit()).await?;
+        signals.send(Signal::Landed(sid, Some(media)));
+        self.landed(recording, media).await
+    }
+
+    /// Fetches a recording's bytes into a part; `None` where it is gone.
+    async fn receive(&self, mut recording: Recording) -> Result<Option<(Recording, Landing)>, FetchError> {
+        let Inner { catalog, source, volume, signals, .. } = &*self.0;
+        let sid = recording.sid;
         let name = match recording.recording_sid {
             Some(name) => name,
             None => {
                 let name = self.in_time(source.find(&recording.account_sid, recording.call_sid)).await?;
                 if let Some(named) = catalog.name(sid, name).await? {
+                    let is_gone = named.1.state == State::Gone;
                     // Told at once, so that `ready` carries the name.
                     recording = named.0.clone();
                     signals.send(Signal::Changed(Box::new(named)));
+                    if is_gone {
+                        return Ok(None);
+                    }
                 }
                 name
             }
@@ -166,10 +190,7 @@ impl Fetcher {
         let (volume, total) = (volume.clone(), download.total);
         let landing = blocking(move || volume.begin(sid, total)).await?;
         signals.send(Signal::Progress(sid, Progress { received: 0, total }));
-        let landing = self.pour(sid, download, landing).await?;
-        let media = blocking(move || landing.commit()).await?;
-        signals.send(Signal::Landed(sid, Some(media)));
-        self.landed(recording, media).await
+        Ok(Some((recording, self.pour(sid, download, landing).await?)))
     }
 
     /// Whoever waits is told in the end, also where the source would be given more patience than the whole job has.
@@ -224,8 +245,21 @@ impl Fetcher {
         // The catalog may be slower to come back than the recording was to land: the job stays until it is noted.
         if let Some(status) = self.0.catalog.landed(recording.sid, media).await? {
             self.0.signals.send(Signal::Changed(Box::new((recording, status))));
+            return Ok(Outcome::Landed(media));
         }
-        Ok(Outcome::Landed(media))
+        // Noted by somebody else; or erased since we looked.
+        match self.0.catalog.find(&[recording.sid]).await?.pop().flatten() {
+            Some(row) if row.1.is_removed() => self.remove(row).await,
+            _ => Ok(Outcome::Landed(media)),
+        }
+    }
+
+    /// Removes a file that landed although its recording was erased, or has expired, meanwhile.
+    async fn remove(&self, row: Row) -> Result<Outcome, FetchError> {
+        let (volume, sid) = (self.0.volume.clone(), row.0.sid);
+        blocking(move || volume.remove(sid)).await.map_err(LandingError::Volume)?;
+        self.0.signals.send(Signal::Changed(Box::new(row)));
+        Ok(Outcome::Idle)
     }
 
     /// Decides what a failed try means: another one, failure, or that there will never be a recording.

@@ -12,6 +12,7 @@ mod health;
 mod intake;
 pub mod lanes;
 pub mod layer;
+mod lifecycle;
 pub mod limits;
 mod links;
 mod media;
@@ -45,7 +46,8 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/api/recordings", get(recordings::list))
         .route("/api/recordings/events", get(events::events))
         .route("/api/recordings/file/{sid}", get(media::file))
-        .route("/api/recordings/{sid}", get(recordings::state))
+        .route("/api/recordings/{sid}", get(recordings::state).delete(lifecycle::erase))
+        .route("/api/recordings/{sid}/hold", put(lifecycle::hold).delete(lifecycle::release))
         .route("/api/recordings/{sid}/link", post(links::link))
         .route("/api/recordings/{sid}/prepare", post(recordings::prepare))
         .route("/internal/landed", post(recordings::landed))

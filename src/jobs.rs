@@ -7,6 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 use crate::recording::{Sid, Tenant};
 
@@ -61,6 +62,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// Makes sure a job for the recording exists, at that priority at least. Returns whether it is new.
     async fn ensure(&self, job: Job) -> Result<bool, QueueError>;
 
+    /// Forgets the recording's job; a worker that has it in hand is told to let it go.
+    async fn withdraw(&self, sid: Sid) -> Result<(), QueueError>;
+
     /// Waits for the next job this worker may do.
     async fn lease(&self) -> Box<dyn Lease>;
 
@@ -79,6 +83,9 @@ pub trait Lease: Send {
 
     /// When the first try began.
     fn begun(&self) -> Instant;
+
+    /// Cancelled when nobody wants the job done any more.
+    fn withdrawn(&self) -> CancellationToken;
 
     /// The job is done, or given up.
     async fn finish(self: Box<Self>);

@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod range;
 pub mod recording;
 pub mod registry;
+pub mod retention;
 pub mod secret;
 pub mod serve;
 pub mod signals;

@@ -171,6 +171,16 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether it was erased, for good.
+    pub fn is_erased(&self) -> bool {
+        self.state == State::Gone && self.code == Some(Code::Erased)
+    }
+
+    /// Whether no file of it may lie in the volume: it was erased, or has expired.
+    pub fn is_removed(&self) -> bool {
+        self.state == State::Gone && matches!(self.code, Some(Code::Erased | Code::Expired))
+    }
+
     /// The first status of a registered recording.
     pub const fn unknown() -> Self {
         Self { v: 1, state: State::Unknown, code: None, retry_at: None, progress: None, media: None }

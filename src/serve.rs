@@ -26,6 +26,7 @@ use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
 use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
 use crate::registry::Registry;
+use crate::retention::{Deletions, Retention, RetentionOptions};
 use crate::signals::{LocalSignals, Signals};
 use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
@@ -55,6 +56,8 @@ pub struct ServeOptions {
     pub twilio: TwilioOptions,
     /// How to fetch them.
     pub fetch: FetchOptions,
+    /// When recordings expire.
+    pub retention: RetentionOptions,
     /// Downloads of one tenant at once.
     pub per_tenant: usize,
     /// How to find recordings whose callback was lost.
@@ -145,11 +148,26 @@ impl Server {
             };
             tasks.spawn(stop.clone().run_until_cancelled_owned(recovery.run()));
         }
+        let retention = Retention::new(catalog.clone(), volume.clone(), signals.clone(), options.retention);
+        let deletes = options.retention.delete_at_source;
+        let deletions = deletes.then(|| Deletions::new(catalog.clone(), source.clone()));
+        background::retain(&tasks, &stop, retention, deletions);
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
             .start(&tasks, &stop);
 
         let grace = options.http.shutdown_grace;
-        let parts = Parts { delivery, catalog, jobs, registry, volume, signals, auth, links, metrics };
+        let parts = Parts {
+            delivery,
+            catalog,
+            jobs,
+            registry,
+            volume,
+            signals,
+            auth,
+            links,
+            metrics,
+            deletes_at_source: deletes,
+        };
         let app = App::new(parts, options.http, address);
         let mut server = Self { address, app, lanes: Vec::new(), tasks, close, stop, grace };
         let app = server.app.clone();

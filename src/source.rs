@@ -67,4 +67,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// Opens a recording's media.
     async fn open(&self, account_sid: &str, recording_sid: Sid) -> Result<Download, SourceError>;
+
+    /// Deletes a recording, or all recordings of a call, for good. What is not there is deleted.
+    async fn delete(&self, account_sid: &str, sid: Sid) -> Result<(), SourceError>;
 }

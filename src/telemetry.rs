@@ -53,6 +53,7 @@ fn describe() {
     describe_gauge!("landfall_volume_recordings", "Recordings in the volume");
     describe_gauge!("landfall_volume_bytes", Unit::Bytes, "Bytes of recordings in the volume");
     describe_gauge!("landfall_volume_free_bytes", Unit::Bytes, "Free bytes on the volume");
+    describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
     describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
     describe_gauge!("landfall_build_info", "1, with the version as label");
 }
@@ -204,6 +205,32 @@ pub fn download_ended(sid: Sid, outcome: &'static str, code: Code, why: &str) {
 /// came was `recovered`.
 pub fn webhook(outcome: &'static str) {
     counter!("landfall_webhooks_total", "outcome" => outcome).increment(1);
+}
+
+/// Somebody had a recording, or all of a call, erased.
+pub fn erased(sid: Sid, recordings: usize) {
+    info!(%sid, recordings, "erased");
+}
+
+/// A recording expired: `days` or `bytes`.
+pub fn retention_removed(sid: Sid, reason: &'static str, bytes: u64) {
+    counter!("landfall_retention_removed_total", "reason" => reason).increment(1);
+    info!(%sid, reason, bytes, "recording expired");
+}
+
+/// What was erased, or has expired, lies in the volume still.
+pub fn not_removed(sid: Sid, why: &str) {
+    warn!(%sid, why, "a file that must not be there could not be removed; it is not served, and removed at the next start");
+}
+
+/// The provider has no copy of it any more.
+pub fn deleted_at_source(sid: Sid) {
+    info!(%sid, "deleted at the source");
+}
+
+/// The provider did not delete its copy.
+pub fn not_deleted_at_source(sid: Sid, again: Duration, why: &str) {
+    warn!(%sid, why, again_s = again.as_secs(), "not deleted at the source; to be tried again");
 }
 
 /// Gauges that are read when somebody asks for the metrics.

@@ -6,6 +6,7 @@ mod identity;
 mod landing;
 mod mapped;
 mod part;
+mod removal;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use landing::{Landing, LandingError};
 pub use mapped::{Backing, Mapped, WINDOW, backing};
+pub use removal::{Claim, Listing, serve_lock, serve_unlock};
 
 use crate::audio;
 use crate::recording::{Container, Media, Sid};

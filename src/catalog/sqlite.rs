@@ -1,5 +1,6 @@
 //! The embedded catalog: one SQLite file, one writer, several readers.
 
+mod lifecycle;
 mod link_keys;
 mod rows;
 #[cfg(test)]
@@ -14,8 +15,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    Callback, Catalog, CatalogError, Change, Cursor, Kept, LinkKey, ListQuery, NewCall, Page, RegisterError,
-    Registered, Row,
+    Aged, Callback, Catalog, CatalogError, Change, Cursor, EraseError, Kept, LinkKey, ListQuery, NewCall, Page,
+    RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use rows::{COLUMNS, matches, row};
@@ -156,12 +157,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn name(&self, sid: Sid, recording_sid: Sid) -> Result<Option<Row>, CatalogError> {
-        // Another recording of that name exists when a callback for it came first; it keeps the name.
-        sqlx::query("UPDATE OR IGNORE recordings SET recording_sid = ? WHERE sid = ? AND recording_sid IS NULL")
-            .bind(recording_sid.as_str())
-            .bind(sid.as_str())
-            .execute(&self.writer)
-            .await?;
+        write::name(&self.writer, sid, recording_sid).await?;
         Ok(self.find(&[sid]).await?.pop().flatten())
     }
 
@@ -208,7 +204,8 @@ impl Catalog for SqliteCatalog {
     async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
         let changed = sqlx::query(
             "UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL,
-                    container = ?, size = ?, channels = ?, duration_ms = ?
+                    container = ?, size = ?, channels = ?, duration_ms = ?,
+                    aged_from = coalesce((SELECT started_at FROM calls c WHERE c.call_sid = recordings.call_sid), ?)
              WHERE sid = ? AND state NOT IN ('ready', 'gone')
              RETURNING v, state, code, retry_at, container, size, channels, duration_ms",
         )
@@ -216,6 +213,7 @@ impl Catalog for SqliteCatalog {
         .bind(media.size as i64)
         .bind(i64::from(media.channels))
         .bind(media.duration_ms as i64)
+        .bind(Timestamp::now().0)
         .bind(sid.as_str())
         .fetch_optional(&self.writer)
         .await?;
@@ -228,6 +226,38 @@ impl Catalog for SqliteCatalog {
 
     async fn renew_link_keys(&self, fresh: &LinkKey, now: Timestamp) -> Result<Vec<LinkKey>, CatalogError> {
         link_keys::renew(&self.writer, fresh, now).await
+    }
+
+    async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<Vec<Row>, EraseError> {
+        lifecycle::erase(&self.writer, scope, sid, at_source).await
+    }
+
+    async fn hold(&self, call_sid: Sid, held: bool) -> Result<(), CatalogError> {
+        lifecycle::hold(&self.writer, call_sid, held).await
+    }
+
+    async fn oldest(&self, after: Option<&Aged>, most: usize) -> Result<Vec<Aged>, CatalogError> {
+        lifecycle::oldest(&self.readers, after, most).await
+    }
+
+    async fn landed_bytes(&self) -> Result<u64, CatalogError> {
+        lifecycle::landed_bytes(&self.readers).await
+    }
+
+    async fn expire(&self, sid: Sid, at_source: bool) -> Result<Option<Row>, CatalogError> {
+        lifecycle::expire(&self.writer, sid, at_source).await
+    }
+
+    async fn source_deletions(&self, now: Timestamp, most: usize) -> Result<Vec<SourceDeletion>, CatalogError> {
+        lifecycle::source_deletions(&self.readers, now, most).await
+    }
+
+    async fn source_deleted(&self, sid: Sid) -> Result<(), CatalogError> {
+        lifecycle::source_deleted(&self.writer, sid).await
+    }
+
+    async fn source_deletion_failed(&self, sid: Sid, again: Timestamp) -> Result<(), CatalogError> {
+        lifecycle::source_deletion_failed(&self.writer, sid, again).await
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {

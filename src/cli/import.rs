@@ -108,6 +108,8 @@ async fn send(server: &Server, path: &str, row: &Row) -> Result<Response, Failur
 async fn judge(answer: Response) -> Result<StatusCode, Failure> {
     match answer.status() {
         status if status.is_success() => Ok(status),
+        // It was erased, and stays so: an import can be repeated all the same.
+        status @ StatusCode::GONE => Ok(status),
         // Nobody will be let in with this token, whatever the line.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Failure::All(refusal(answer).await)),
         _ => Err(Failure::Line(refusal(answer).await)),

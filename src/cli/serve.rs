@@ -86,6 +86,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             concurrency: config.worker.concurrency as usize,
             give_up_after: config.worker.give_up_after,
         },
+        retention: config.retention_options(),
         per_tenant: config.worker.per_tenant as usize,
         recover: RecoverOptions::default(),
         lanes: cores(),

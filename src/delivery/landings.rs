@@ -53,7 +53,10 @@ impl Delivery {
     /// A file has its final name. Waiters are told before the catalog is written: its disk must not delay them.
     pub async fn landed(&self, sid: Sid, media: Option<Media>) {
         let pin = self.0.registry.pin(sid);
-        if pin.get().is_some_and(|(_, status)| status.state == State::Gone) {
+        if let Some((recording, status)) = pin.get().filter(|(_, status)| status.state == State::Gone) {
+            if status.is_removed() {
+                self.clear(&((*recording).clone(), status)).await;
+            }
             return;
         }
         let media = match media {
@@ -69,6 +72,7 @@ impl Delivery {
         };
         pin.advance(|now| ready(now, media)).send().await;
         match self.note(sid, media).await {
+            Ok(Some(row)) if row.1.is_removed() => self.clear(&row).await,
             Ok(Some((recording, status))) => {
                 pin.seed(recording, status).send().await;
             }
@@ -103,6 +107,7 @@ impl Delivery {
     /// Looks at everything that somebody waits for and that has not settled: what landed without a signal, what
     /// the catalog knows better, and what lost its job.
     pub async fn sweep(&self) {
+        self.0.shelf.release_unused();
         let waited_for = self.0.registry.waited_for();
         for sids in waited_for.chunks(SWEPT_AT_ONCE) {
             let (volume, sids) = (self.0.volume.clone(), sids.to_vec());

@@ -1,18 +1,20 @@
 //! Landed files that are open and mapped: a bounded cache, so that a seek costs no look-up. Knows no scope.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use quick_cache::sync::Cache;
 use tokio::time::{Duration, Instant};
 
 use crate::recording::{self, Media, Recording, Sid};
-use crate::volume::{Landed, Mapped, VolumeError};
+use crate::volume::{Landed, Mapped, VolumeError, serve_lock, serve_unlock};
 
 /// Files held open and mapped at once. Address space and page tables are what they cost, not memory.
 const MOST: usize = 2048;
 /// How long after a look a file is believed to lie there still, where nobody notices that it is taken away.
 const BELIEVED: Duration = Duration::from_millis(50);
+/// How long after its last use a file counts as being served: listeners pause.
+const IN_USE: Duration = Duration::from_secs(60);
 
 /// The moment that `current_until` counts from.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -33,6 +35,10 @@ pub struct Shelved {
     pub bytes: Mapped,
     /// Milliseconds since the epoch until which the file is believed to be as it was.
     current_until: AtomicU64,
+    /// Milliseconds since the epoch when somebody last asked for it.
+    used: AtomicU64,
+    /// It is marked as being served, so that it does not expire meanwhile.
+    marked: AtomicBool,
     /// What a protocol says of it in every answer, once it has been put in words.
     pub lines: OnceLock<Box<[u8]>>,
 }
@@ -42,6 +48,8 @@ impl Shelved {
     pub(super) fn map(asked: Sid, recording: Arc<Recording>, landed: Landed) -> Result<Self, VolumeError> {
         let Landed { media, modified, file, path } = landed;
         let bytes = Mapped::new(file, media.size).map_err(|error| VolumeError::at(&path, &error))?;
+        // One that is about to expire is served once more; the next look finds it gone.
+        let marked = serve_lock(bytes.file());
         let etag = recording::etag(recording.sid, &media);
         Ok(Self {
             asked,
@@ -51,6 +59,8 @@ impl Shelved {
             modified,
             bytes,
             current_until: AtomicU64::new(0),
+            used: AtomicU64::new(now()),
+            marked: AtomicBool::new(marked),
             lines: OnceLock::new(),
         })
     }
@@ -58,9 +68,16 @@ impl Shelved {
     /// Whether the file still has its name and its length, or had a moment ago: one system call that touches no disk,
     /// and not even that for one who is asked again and again.
     fn is_current(&self) -> bool {
-        let now = EPOCH.elapsed().as_millis() as u64;
+        let now = now();
         if now < self.current_until.load(Relaxed) {
             return true;
+        }
+        self.used.store(now, Relaxed);
+        if !self.marked.load(Relaxed) {
+            if !serve_lock(self.bytes.file()) {
+                return false;
+            }
+            self.marked.store(true, Relaxed);
         }
         let is_current = rustix::fs::fstat(self.bytes.file())
             .is_ok_and(|stat| stat.st_nlink > 0 && stat.st_size as u64 == self.media.size);
@@ -69,6 +86,10 @@ impl Shelved {
         }
         is_current
     }
+}
+
+fn now() -> u64 {
+    EPOCH.elapsed().as_millis() as u64
 }
 
 /// The cache, by the name asked for.
@@ -95,6 +116,26 @@ impl Shelf {
     pub fn doubt(&self, sid: Sid) {
         if let Some(shelved) = self.0.peek(&sid) {
             shelved.current_until.store(0, Relaxed);
+        }
+    }
+
+    /// Lets go of a recording under all its names.
+    pub fn remove(&self, recording: &Recording) {
+        for name in recording.names() {
+            self.0.remove(&name);
+        }
+    }
+
+    /// Takes the mark from what nobody has asked for in a while, and nobody is being sent.
+    pub fn release_unused(&self) {
+        let since = now().saturating_sub(IN_USE.as_millis() as u64);
+        for (_, shelved) in self.0.iter() {
+            // The shelf holds one reference, this loop another.
+            if Arc::strong_count(&shelved) > 2 {
+                shelved.used.store(now(), Relaxed);
+            } else if shelved.used.load(Relaxed) < since && shelved.marked.swap(false, Relaxed) {
+                serve_unlock(shelved.bytes.file());
+            }
         }
     }
 

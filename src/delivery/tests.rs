@@ -9,6 +9,12 @@ use crate::recording::{About, Container, Media, Tenant};
 
 const MEDIA: Media = Media { container: Container::Mp3, size: 1000, channels: 1, duration_ms: 250 };
 
+fn mp3() -> Vec<u8> {
+    let mut frame = vec![0xff, 0xf3, 0x48, 0xc0];
+    frame.resize(144, 0);
+    frame.repeat(100)
+}
+
 struct Bench {
     directory: tempfile::TempDir,
     delivery: Delivery,
@@ -89,6 +95,92 @@ async fn an_erasure_wins_against_a_landing_that_was_told_before_the_catalog_coul
     bench.delivery.landed(bench.sid, Some(MEDIA)).await;
     bench.delivery.changed((*watched.seen.recording).clone(), Status { v: 2, ..bench.noted().await }).await;
     bench.nothing_more().await;
+}
+
+#[tokio::test]
+async fn who_plays_while_the_tombstone_is_being_written_hears_nothing_after_it() {
+    let (bench, watched) = watched().await;
+    let scope = Scope::Tenant(watched.seen.recording.tenant.clone());
+    let path = bench.directory.path().join(format!("recordings/{}.mp3", bench.sid));
+    std::fs::write(&path, mp3()).unwrap();
+    bench.delivery.landed(bench.sid, Some(MEDIA)).await;
+    bench.told().await;
+    let lock = bench.lock().await;
+    let erasure = bench.delivery.erase(&scope, bench.sid, false);
+    let play = async {
+        let Opened::File(shelved) = bench.delivery.open(&scope, bench.sid).await.unwrap() else { panic!() };
+        lock.close().await.unwrap();
+        assert_eq!(bench.told().await, [(3, State::Gone)]);
+        drop(shelved);
+    };
+    let (erased, ()) = tokio::join!(erasure, play);
+    erased.unwrap();
+    assert!(bench.delivery.at_hand(&scope, bench.sid).is_none(), "it has left the shelf");
+    assert!(!path.exists());
+    let Opened::Not(seen) = bench.delivery.open(&scope, bench.sid).await.unwrap() else { panic!() };
+    assert_eq!(seen.status.code, Some(Code::Erased));
+}
+
+#[test]
+fn who_has_looked_before_the_erasure_and_opens_after_it_gets_nothing() {
+    // The pause point: the one thread that may open files is busy until the tombstone is known.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (bench, watched) = watched().await;
+        let scope = Scope::Tenant(watched.seen.recording.tenant.clone());
+        std::fs::write(bench.directory.path().join(format!("recordings/{}.mp3", bench.sid)), mp3()).unwrap();
+        bench.delivery.landed(bench.sid, Some(MEDIA)).await;
+        let row = bench.catalog.erase(&scope, bench.sid, false).await.unwrap().remove(0);
+        let (go, paused) = std::sync::mpsc::channel();
+        let busy = blocking(move || paused.recv().unwrap());
+        let open = bench.delivery.open(&scope, bench.sid);
+        let erasure = async {
+            bench.delivery.0.registry.pin(bench.sid).seed(row.0, row.1).send().await;
+            go.send(()).unwrap();
+        };
+        let ((), opened, ()) = tokio::join!(biased; busy, open, erasure);
+        assert!(matches!(opened.unwrap(), Opened::Not(seen) if seen.status.state == State::Gone));
+        assert!(bench.delivery.at_hand(&scope, bench.sid).is_none());
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_counts_as_being_served_for_a_minute_after_its_last_use_and_while_it_is_being_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let volume = Volume::open(directory.path()).unwrap();
+    let sid: Sid = format!("CA{:032x}", 1).parse().unwrap();
+    std::fs::write(directory.path().join(format!("{sid}.mp3")), mp3()).unwrap();
+    let recording = Recording {
+        sid,
+        call_sid: sid,
+        recording_sid: None,
+        account_sid: "AC1".into(),
+        tenant: Tenant::new("t").unwrap(),
+        about: About::default(),
+    };
+    let shelf = Shelf::default();
+    let landed = volume.find(sid).unwrap().unwrap();
+    let sent = shelf.put(Shelved::map(sid, Arc::new(recording), landed).unwrap());
+    let served = || volume.claim(sid).unwrap().is_none();
+    for minutes in [2, 2] {
+        tokio::time::advance(Duration::from_secs(60 * minutes)).await;
+        shelf.release_unused();
+        assert!(served(), "it is being sent");
+    }
+    drop(sent);
+    tokio::time::advance(Duration::from_secs(59)).await;
+    shelf.release_unused();
+    assert!(served(), "its listener may only have paused");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    shelf.release_unused();
+    assert!(!served());
+    assert!(shelf.get(sid).is_some());
+    assert!(served(), "somebody has come back");
+    tokio::time::advance(Duration::from_secs(61)).await;
+    shelf.release_unused();
+    let claim = volume.claim(sid).unwrap().unwrap();
+    assert!(shelf.get(sid).is_none(), "what is about to be removed is not served any more");
+    drop(claim);
 }
 
 #[tokio::test]

@@ -77,6 +77,8 @@ pub struct Parts {
     pub links: Links,
     /// What is counted.
     pub metrics: PrometheusHandle,
+    /// Erasure also deletes the provider's copy.
+    pub deletes_at_source: bool,
 }
 
 /// The server's state.

@@ -23,6 +23,9 @@ pub struct Known(pub Arc<Caller>);
 /// A caller that may do what the service role may.
 pub struct Service;
 
+/// A caller that may do what the admin role may, in its scope.
+pub struct Admin(pub Arc<Caller>);
+
 /// Where a token was found.
 pub enum Credential<'a> {
     /// `Authorization: Bearer`
@@ -97,6 +100,18 @@ impl FromRequestParts<Arc<App>> for Service {
             return Err(Problem::forbidden("role_too_low", "this route is for the role service"));
         }
         Ok(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let caller = identify(app, &parts.method, &parts.headers).await?;
+        if caller.role < Role::Admin {
+            return Err(Problem::forbidden("role_too_low", "this route is for the roles admin and service"));
+        }
+        Ok(Self(caller))
     }
 }
 

@@ -15,7 +15,7 @@ use super::caller::Service;
 use super::problem::Problem;
 use super::protocol::StateObject;
 use crate::catalog::{NewCall, RegisterError};
-use crate::recording::{About, Sid, Tenant, Timestamp};
+use crate::recording::{About, Code, Sid, Tenant, Timestamp};
 
 /// Longest text of a call's details, in bytes.
 const MOST_TEXT: usize = 1000;
@@ -51,7 +51,8 @@ pub struct Registration {
     params(("call_sid" = String, Path, description = "CA…")),
     responses((status = 201, description = "New", body = StateObject), (status = 200, description = "Known", body = StateObject),
         (status = 400, description = "bad_sid, bad_body"), (status = 403, description = "The role is not service"),
-        (status = 409, description = "It is another tenant's, or the recording another call's")))]
+        (status = 409, description = "It is another tenant's, or the recording another call's"),
+        (status = 410, description = "erased: nothing brings it back")))]
 pub async fn register(
     _: Service,
     Shared(app): Shared<Arc<App>>,
@@ -60,13 +61,22 @@ pub async fn register(
 ) -> Result<Response, Problem> {
     let Json(registration) = body?;
     let call = registration.call(&call_sid)?;
-    let registered = app.parts.catalog.register(&call).await.map_err(|error| match error {
-        RegisterError::Taken => {
-            Problem::conflict("the call is another tenant's or account's, or the recording belongs to another call")
-        }
-        RegisterError::Catalog(error) => error.into(),
-    })?;
     let delivery = &app.parts.delivery;
+    let registered = match app.parts.catalog.register(&call).await {
+        Ok(registered) => registered,
+        Err(RegisterError::Taken) => {
+            let why = "the call is another tenant's or account's, or the recording belongs to another call";
+            return Err(Problem::conflict(why));
+        }
+        Err(RegisterError::Erased) => {
+            // It may have been made known just now: what waits or lies here for it goes.
+            for row in app.parts.catalog.find(&[call.call_sid]).await?.into_iter().flatten() {
+                delivery.changed(row.0, row.1).await;
+            }
+            return Err(Problem::because(Code::Erased));
+        }
+        Err(RegisterError::Catalog(error)) => return Err(error.into()),
+    };
     // Whoever holds the old details, learns the new ones.
     delivery.changed(registered.primary.0.clone(), registered.primary.1.clone()).await;
     for row in registered.announced {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::{self, path::Operation};
 
-use super::{calls, events, health, links, media, problem, protocol, recordings, socket, webhooks};
+use super::{calls, events, health, lifecycle, links, media, problem, protocol, recordings, socket, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +22,9 @@ use super::{calls, events, health, links, media, problem, protocol, recordings, 
         recordings::list,
         recordings::prepare,
         recordings::landed,
+        lifecycle::erase,
+        lifecycle::hold,
+        lifecycle::release,
         calls::register,
         events::events,
         socket::connect,

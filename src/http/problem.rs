@@ -141,6 +141,14 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", message, message_he).detail(detail)
     }
 
+    /// A legal hold protects it: 409.
+    pub fn on_hold() -> Self {
+        let (message, message_he) =
+            ("The recording is on hold and cannot be erased.", "ההקלטה מוקפאת ולא ניתן למחוק אותה.");
+        Self::new(StatusCode::CONFLICT, "on_hold", message, message_he)
+            .detail("the call is held; DELETE /api/recordings/{sid}/hold lets go of it")
+    }
+
     /// The client holds another representation: 412.
     pub fn precondition_failed() -> Self {
         let (message, message_he) = ("The recording is not the one you hold.", "ההקלטה אינה זו שבידך.");

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{Depth, Job, Jobs, Lease, Priority, QueueError};
 use crate::recording::{Sid, Tenant};
@@ -37,6 +38,7 @@ struct Entry {
     tries: u32,
     begun: Option<Instant>,
     place: Place,
+    withdrawn: CancellationToken,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,10 +113,10 @@ impl EmbeddedJobs {
         let Some(entry) = state.jobs.get_mut(&sid) else { return Err(None) };
         entry.place = Place::Leased;
         let begun = *entry.begun.get_or_insert_with(Instant::now);
-        let (job, tries) = (entry.job.clone(), entry.tries);
+        let (job, tries, withdrawn) = (entry.job.clone(), entry.tries, entry.withdrawn.clone());
         *state.running.entry(job.tenant.clone()).or_default() += 1;
         state.leased += 1;
-        Ok(EmbeddedLease { jobs: self.clone(), job, tries, begun, over: false })
+        Ok(EmbeddedLease { jobs: self.clone(), job, tries, begun, withdrawn, over: false })
     }
 
     /// Ends a lease: `None` forgets the job, a span puts it back.
@@ -176,7 +178,8 @@ impl Jobs for EmbeddedJobs {
             let mut state = self.state();
             match state.jobs.get_mut(&job.sid) {
                 None => {
-                    let entry = Entry { job: job.clone(), tries: 0, begun: None, place: Place::Ready };
+                    let (place, withdrawn) = (Place::Ready, CancellationToken::new());
+                    let entry = Entry { job: job.clone(), tries: 0, begun: None, place, withdrawn };
                     state.jobs.insert(job.sid, entry);
                     state.line(job.priority).push(&job.tenant, job.sid);
                     true
@@ -193,6 +196,20 @@ impl Jobs for EmbeddedJobs {
         };
         self.0.changed.notify_waiters();
         Ok(new)
+    }
+
+    async fn withdraw(&self, sid: Sid) -> Result<(), QueueError> {
+        let mut state = self.state();
+        let Some(entry) = state.jobs.get(&sid) else { return Ok(()) };
+        if entry.place == Place::Leased {
+            // Its worker gives it back.
+            entry.withdrawn.cancel();
+            return Ok(());
+        }
+        // A place in line without a job is void.
+        state.jobs.remove(&sid);
+        state.delayed.retain(|_, delayed| *delayed != sid);
+        Ok(())
     }
 
     async fn lease(&self) -> Box<dyn Lease> {
@@ -223,6 +240,7 @@ struct EmbeddedLease {
     job: Job,
     tries: u32,
     begun: Instant,
+    withdrawn: CancellationToken,
     over: bool,
 }
 
@@ -238,6 +256,10 @@ impl Lease for EmbeddedLease {
 
     fn begun(&self) -> Instant {
         self.begun
+    }
+
+    fn withdrawn(&self) -> CancellationToken {
+        self.withdrawn.clone()
     }
 
     async fn finish(mut self: Box<Self>) {
@@ -322,6 +344,22 @@ mod tests {
         let again = queue.lease().await;
         assert_eq!((again.tries(), before.elapsed().as_secs()), (1, 3));
         assert_eq!(again.begun(), before);
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_job_is_forgotten_wherever_it_stands() {
+        let play = Priority::Play;
+        let queue = queue(&[job(1, "t", play), job(2, "t", play), job(3, "t", play)]).await;
+        queue.lease().await.retry(Duration::from_secs(9)).await;
+        let lease = queue.lease().await;
+        for n in 1..=4 {
+            queue.withdraw(job(n, "t", play).sid).await.unwrap();
+        }
+        assert_eq!(queue.depth(), Depth { leased: 1, ..Depth::default() });
+        assert!(lease.withdrawn().is_cancelled(), "its worker is told");
+        lease.finish().await;
+        assert!(queue.take().is_err());
+        assert_eq!(queue.depth(), Depth::default());
     }
 
     #[tokio::test]

@@ -30,6 +30,11 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// That moment less a span.
+    pub fn minus(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// The span from an earlier moment to this one; none when that moment is still to come.
     pub const fn since(self, earlier: Self) -> std::time::Duration {
         let span = self.0.saturating_sub(earlier.0);

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
+use crate::retention::{Deletions, Retention};
 use crate::signals::Signal;
 use crate::telemetry;
 use crate::volume::{Volume, VolumeError, blocking};
@@ -29,6 +30,10 @@ const COUNTED_AT_ONCE: usize = 1000;
 const BETWEEN_COUNTS: Duration = Duration::from_millis(20);
 const TEND_EVERY: Duration = Duration::from_secs(30);
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// A server that starts has listeners to serve first.
+const RETAIN_AFTER: Duration = Duration::from_secs(60);
+const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+const DELETE_EVERY: Duration = Duration::from_secs(2);
 const FIRST_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts all of it; it ends with `stop`.
@@ -47,6 +52,44 @@ pub(super) fn start(
     tasks.spawn(stop.clone().run_until_cancelled_owned(tally(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tend(catalog.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(upkeep(metrics)));
+}
+
+/// Starts what lets recordings expire, and what deletes the provider's copies where that is wished.
+pub(super) fn retain(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    retention: Retention,
+    deletions: Option<Deletions>,
+) {
+    tasks.spawn(stop.clone().run_until_cancelled_owned(expire(retention)));
+    if let Some(deletions) = deletions {
+        tasks.spawn(stop.clone().run_until_cancelled_owned(delete(deletions)));
+    }
+}
+
+async fn expire(retention: Retention) {
+    tokio::time::sleep(RETAIN_AFTER).await;
+    if let Err(error) = retention.take_stock().await {
+        warn!(%error, "the volume was not looked through to its end");
+    }
+    let mut ticks = tokio::time::interval(RETAIN_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while retention.is_bounded() {
+        ticks.tick().await;
+        if let Err(error) = retention.run(false, |_| {}).await {
+            warn!(%error, "retention was not applied to its end");
+        }
+    }
+}
+
+async fn delete(deletions: Deletions) {
+    let mut ticks = every(DELETE_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = deletions.run().await {
+            warn!(%error, "which copies are to be deleted at the source is unknown");
+        }
+    }
 }
 
 async fn heed(delivery: Delivery, mut hints: mpsc::Receiver<Signal>) {

@@ -123,6 +123,24 @@ impl TwilioSource {
         Err(SourceError::Failed("too many redirects".into()))
     }
 
+    /// Deletes one recording. Redirects are not followed: nobody but the API itself is asked to delete.
+    async fn delete_one(&self, account: &Account, recording_sid: Sid) -> Result<(), SourceError> {
+        let url = self.url(account, &format!("Recordings/{recording_sid}.json"))?;
+        let request = self.client.delete(url).basic_auth(&account.user, Some(&account.password));
+        let answer = request.send().await.map_err(|error| {
+            telemetry::source_request("error");
+            failed(&error)
+        })?;
+        telemetry::source_request(answer.status().as_str());
+        match answer.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            _ => match check(answer) {
+                Ok(_) | Err(SourceError::NotFound) => Ok(()),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
     /// Why a recording's media is not there.
     async fn explain(&self, account: &Account, recording_sid: Sid) -> SourceError {
         let answer = match self.url(account, &format!("Recordings/{recording_sid}.json")) {
@@ -185,6 +203,23 @@ impl Source for TwilioSource {
             Ok(chunk)
         });
         Ok(Download { total, body: body.boxed() })
+    }
+
+    async fn delete(&self, account_sid: &str, sid: Sid) -> Result<(), SourceError> {
+        let account = self.account(account_sid)?;
+        if !sid.is_call() {
+            return self.delete_one(account, sid).await;
+        }
+        let mut url = self.url(account, &format!("Calls/{sid}/Recordings.json"))?;
+        url.query_pairs_mut().append_pair("PageSize", "1000");
+        let list: List = match self.get(account, url).await {
+            Err(SourceError::NotFound) => return Ok(()),
+            answer => answer?.json().await.map_err(|error| failed(&error))?,
+        };
+        for recording in list.sids() {
+            self.delete_one(account, recording).await?;
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod drain;
 mod events;
 mod faults;
+mod lifecycle;
 mod links;
 mod media;
 mod registration;

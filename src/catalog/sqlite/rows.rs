@@ -66,7 +66,7 @@ pub(super) fn matches((recording, status): &Row, query: &ListQuery) -> bool {
     sids.into_iter().chain(texts).flatten().any(|field| field.to_lowercase().contains(&needle))
 }
 
-fn sid(text: &str) -> Result<Sid, CatalogError> {
+pub(super) fn sid(text: &str) -> Result<Sid, CatalogError> {
     text.parse().map_err(|_| unreadable("sid"))
 }
 

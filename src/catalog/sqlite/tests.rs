@@ -183,13 +183,20 @@ async fn a_file_of_the_first_version_opens_and_lists_its_calls() {
     let pool = SqlitePool::connect_with(options).await.unwrap();
     let first = sqlx::migrate!("src/catalog/migrations").iter().take(1).cloned().collect();
     sqlx::migrate::Migrator::with_migrations(first).run(&pool).await.unwrap();
-    write::register(&pool, &new(1, "t")).await.unwrap();
+    let rows = format!(
+        "INSERT INTO calls (call_sid, tenant, account_sid, title, listed_at) VALUES ('{0}', 't', 'AC1', 'Call 1', 1);
+         INSERT INTO recordings (sid, call_sid, state, container, size) VALUES ('{0}', '{0}', 'ready', 'mp3', 5)",
+        call(1)
+    );
+    sqlx::raw_sql(AssertSqlSafe(rows)).execute(&pool).await.unwrap();
     pool.close().await;
 
     let catalog = SqliteCatalog::open(&path).await.unwrap();
     let every = ListQuery { after: None, limit: 10, state: None, text: None };
     let page = catalog.list(&Scope::Tenant(tenant("t")), &every).await.unwrap();
     assert_eq!(page.items[0].0.about.title.as_deref(), Some("Call 1"));
+    let aged = catalog.oldest(None, 10).await.unwrap().remove(0);
+    assert!(aged.since >= Timestamp(Timestamp::now().0 - 60_000), "what has landed ages from now on");
 }
 
 fn told(status: &str, recording_sid: Sid) -> Callback {

@@ -3,6 +3,7 @@
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
+use super::lifecycle::{bury, is_erased};
 use super::rows::{COLUMNS, row};
 use crate::catalog::{Callback, CatalogError, Kept, NewCall, RegisterError, Registered, Row};
 use crate::recording::{About, Code, Sid, State, Tenant, Timestamp};
@@ -39,7 +40,13 @@ pub(super) async fn register(writer: &SqlitePool, call: &NewCall) -> Result<Regi
         return Err(RegisterError::Taken);
     }
     let created = owner.is_none();
-    upsert_call(&mut tx, call).await?;
+    let erased = is_erased(&mut tx, call.call_sid, call.recording_sid).await?;
+    if erased && !created {
+        return Err(RegisterError::Erased);
+    }
+    // Of what was erased before anybody knew it, only whose it was is kept.
+    let bare = NewCall { about: About::default(), ..call.clone() };
+    upsert_call(&mut tx, if erased { &bare } else { call }).await?;
     if !claim_name(&mut tx, call).await? {
         return Err(RegisterError::Taken);
     }
@@ -63,8 +70,12 @@ pub(super) async fn register(writer: &SqlitePool, call: &NewCall) -> Result<Regi
         let row = heed(&mut tx, call.call_sid, name, &status).await?;
         announced.extend(row.filter(|_| status == COMPLETED));
     }
+    bury(&mut tx, call.call_sid).await?;
     let primary = one(&mut tx, call.call_sid).await?;
     tx.commit().await?;
+    if erased {
+        return Err(RegisterError::Erased);
+    }
     let primary = primary.ok_or_else(|| RegisterError::Catalog(CatalogError("a call has no recording".into())))?;
     Ok(Registered { created, primary, announced })
 }
@@ -126,6 +137,20 @@ pub(super) async fn keep(
     Ok(row.map_or(Kept::Waiting, |row| Kept::Attached(Box::new(row))))
 }
 
+pub(super) async fn name(writer: &SqlitePool, sid: Sid, recording_sid: Sid) -> Result<(), CatalogError> {
+    let mut connection = writer.acquire().await?;
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Another recording of that name exists when a callback for it came first; it keeps the name.
+    sqlx::query("UPDATE OR IGNORE recordings SET recording_sid = ? WHERE sid = ? AND recording_sid IS NULL")
+        .bind(recording_sid.as_str())
+        .bind(sid.as_str())
+        .execute(&mut *tx)
+        .await?;
+    bury(&mut tx, sid).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Inserts the call and its primary recording, or updates what is known about the call.
 async fn upsert_call(tx: &mut SqliteConnection, call: &NewCall) -> Result<(), sqlx::Error> {
     let about = &call.about;
@@ -156,8 +181,15 @@ async fn upsert_call(tx: &mut SqliteConnection, call: &NewCall) -> Result<(), sq
     .await?;
     sqlx::query("INSERT INTO recordings (sid, call_sid) VALUES (?1, ?1) ON CONFLICT DO NOTHING")
         .bind(call.call_sid.as_str())
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+    if let Some(at) = about.started_at {
+        sqlx::query("UPDATE recordings SET aged_from = ? WHERE call_sid = ? AND aged_from IS NOT NULL")
+            .bind(at.0)
+            .bind(call.call_sid.as_str())
+            .execute(tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -239,6 +271,7 @@ async fn attach(tx: &mut SqliteConnection, call: Sid, name: Sid) -> Result<Optio
     .bind(call.as_str())
     .execute(&mut *tx)
     .await?;
+    bury(tx, call).await?;
     by_provider_name(tx, name).await
 }
 

@@ -37,6 +37,11 @@ impl Recording {
 }
 
 impl List {
+    /// Their names.
+    pub fn sids(&self) -> impl Iterator<Item = Sid> {
+        self.recordings.iter().filter_map(|recording| recording.sid.parse().ok())
+    }
+
     /// The earliest recording that can be heard; without one, the best reason for hope.
     pub fn first_completed(mut self) -> Result<Sid, SourceError> {
         self.recordings.sort_by_key(Recording::created);

@@ -9,6 +9,7 @@ use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
 use landfall::recording::{Container, Tenant};
+use landfall::retention::RetentionOptions;
 use landfall::secret::Secret;
 use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
 use landfall::source::{Account, Redirects, TwilioOptions};
@@ -32,6 +33,7 @@ pub struct Knobs {
     pub foreign_redirects: bool,
     pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
+    pub retention: RetentionOptions,
 }
 
 impl Default for Knobs {
@@ -52,6 +54,7 @@ impl Default for Knobs {
             foreign_redirects: false,
             recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
+            retention: RetentionOptions::default(),
         }
     }
 }
@@ -140,6 +143,7 @@ impl Bench {
                 channels: 2,
             },
             fetch: FetchOptions { concurrency: 8, give_up_after: self.knobs.give_up_after },
+            retention: self.knobs.retention,
             per_tenant: 3,
             recover: self.knobs.recover,
             lanes: 2,

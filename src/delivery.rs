@@ -3,6 +3,7 @@
 //! Every step is level-triggered: pin the slot, look at the truth, then wait. A signal only makes it quicker.
 
 mod erasure;
+mod error;
 mod landings;
 mod shelf;
 #[cfg(test)]
@@ -10,18 +11,18 @@ mod tests;
 mod waits;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, CatalogError, Change, Row};
-use crate::jobs::{Job, Jobs, Priority, QueueError};
-use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
+use crate::catalog::{Catalog, Change, Row};
+use crate::jobs::{Job, Jobs, Priority};
+use crate::recording::{Recording, Scope, Sid, State, Status, Tenant};
 use crate::registry::{Mailbox, Pin, Registry, Subscription};
 use crate::volume::{Volume, VolumeError, blocking};
 
 pub use erasure::ErasureError;
+pub use error::DeliveryError;
 use shelf::Shelf;
 pub use shelf::Shelved;
 pub use waits::Wait;
@@ -33,63 +34,6 @@ pub enum Intent {
     Watch,
     /// To hear: starts the download, ahead of prefetches.
     Play,
-}
-
-/// Why a recording could not be looked after. Whether it failed or is gone is a state, not an error.
-#[derive(Debug)]
-pub enum DeliveryError {
-    /// There is none of that name in the caller's scope.
-    Unknown,
-    /// The volume does not answer.
-    Volume(VolumeError),
-    /// The catalog does not answer.
-    Catalog(CatalogError),
-    /// The queue does not answer.
-    Queue(QueueError),
-}
-
-impl DeliveryError {
-    /// What listeners are told; `None` for a recording that does not exist.
-    pub const fn code(&self) -> Option<Code> {
-        match self {
-            Self::Unknown => None,
-            Self::Volume(VolumeError::Full) => Some(Code::DiskFull),
-            Self::Volume(VolumeError::Unavailable(_)) => Some(Code::VolumeUnavailable),
-            Self::Catalog(_) => Some(Code::CatalogUnavailable),
-            Self::Queue(_) => Some(Code::QueueUnavailable),
-        }
-    }
-}
-
-impl fmt::Display for DeliveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("no such recording"),
-            Self::Volume(error) => error.fmt(f),
-            Self::Catalog(error) => error.fmt(f),
-            Self::Queue(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for DeliveryError {}
-
-impl From<VolumeError> for DeliveryError {
-    fn from(error: VolumeError) -> Self {
-        Self::Volume(error)
-    }
-}
-
-impl From<CatalogError> for DeliveryError {
-    fn from(error: CatalogError) -> Self {
-        Self::Catalog(error)
-    }
-}
-
-impl From<QueueError> for DeliveryError {
-    fn from(error: QueueError) -> Self {
-        Self::Queue(error)
-    }
 }
 
 /// A recording as somebody asked for it, with its status of that moment.

@@ -5,7 +5,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::*;
 use crate::catalog::{NewCall, SqliteCatalog};
 use crate::jobs::EmbeddedJobs;
-use crate::recording::{About, Container, Media, Tenant};
+use crate::recording::{About, Code, Container, Media, Tenant};
 
 const MEDIA: Media = Media { container: Container::Mp3, size: 1000, channels: 1, duration_ms: 250 };
 

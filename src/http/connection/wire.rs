@@ -17,7 +17,7 @@ use tokio::time::{Duration, Sleep, sleep};
 use crate::volume::{Backing, backing};
 
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
-const MOST_AT_ONCE: usize = 1024 * 1024;
+const MOST_AT_ONCE: usize = 512 * 1024;
 
 /// The longest part of a file whose first bytes travel with the head.
 const SMALL: usize = 128 * 1024;
@@ -70,6 +70,10 @@ impl Wire {
                 self.bounded(cx, sent)
             });
             let sent = sent.await?;
+            if sent < head.len() + slice.len() {
+                // A client with a fast network would otherwise keep the lane until it has all.
+                tokio::task::yield_now().await;
+            }
             let of_head = sent.min(head.len());
             head = &head[of_head..];
             slice = &slice[sent - of_head..];

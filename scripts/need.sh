@@ -108,5 +108,17 @@ need_chromium() {
     export CHROMIUM_BIN
 }
 
+# The voices of the calls, and the encoder that made them into what is shipped.
+need_voices() {
+    apt lame lame
+    if [ -d /usr/share/asterisk/sounds/it_IT_m_Carlo ]; then return; fi
+    if ! have apt-get || [ "$(id -u)" -ne 0 ]; then
+        say "Not compared with the shipped voices: apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav"
+        return
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav >/dev/null || fail "the voices could not be installed"
+}
+
 # The yardstick of the benchmarks.
 need_nginx() { apt nginx nginx-light; }

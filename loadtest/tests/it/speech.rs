@@ -1,6 +1,9 @@
 //! Calls are speech: right length, right containers, agent left and customer right.
 
-use loadtest::speech::{Audio, FRAME_MS, Format, MP3_FRAME_BYTES, Pack, Side, Speech};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use loadtest::speech::{Audio, BuildOptions, FRAME_MS, Format, MP3_FRAME_BYTES, Pack, Side, Speech, build_pack};
 
 fn samples(wav: &[u8]) -> Vec<i16> {
     wav[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
@@ -24,9 +27,27 @@ fn the_shipped_pack_holds_a_minute_of_each_side() {
     }
 }
 
+/// Without the voices' packages there is nothing to compare with; `make test` installs them.
+#[test]
+fn the_shipped_pack_is_what_debians_voices_give() {
+    let voice = |name: &str| PathBuf::from("/usr/share/asterisk/sounds").join(name);
+    let (agent, customer) = (voice("en_US_f_Allison"), voice("it_IT_m_Carlo"));
+    if !agent.is_dir() || !customer.is_dir() {
+        eprintln!("not compared: apt-get install lame asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav");
+        return;
+    }
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let names = std::fs::read_to_string(assets.join("phrases.txt")).expect("the list of phrases");
+    let only: BTreeSet<String> = names.split_whitespace().map(str::to_owned).collect();
+    let (pack, report) = build_pack(&BuildOptions { agent, customer, only, min_seconds: 1.5 }).expect("a pack");
+    assert!(report.seconds.iter().all(|seconds| *seconds > 60.0), "{report:?}");
+    let shipped = std::fs::read(assets.join("speech.pack")).expect("the shipped pack");
+    assert!(pack == shipped, "made anew it has {} bytes, shipped {}", pack.len(), shipped.len());
+}
+
 #[test]
 fn a_call_is_as_long_as_it_was_asked_to_be_in_both_formats() {
-    for seconds in [0.01, 1.0, 30.0, 61.3, 600.0] {
+    for seconds in [0.01, 1.0, 30.0, 61.3, 600.0, 3600.0] {
         let call = Speech::shipped().call(7, seconds);
         let (mp3, wav) = (call.mp3(2), call.wav(2));
         let by_mp3 = (mp3.len() / MP3_FRAME_BYTES) as f64 * f64::from(FRAME_MS) / 1e3;

@@ -46,6 +46,7 @@ rust() {
     need_nextest
     # For the official SDKs that the tests ask whether signatures are good.
     need_python
+    need_voices
     need_node
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace

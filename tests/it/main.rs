@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
+mod access;
 mod callbacks;
 mod crash;
 mod drain;

@@ -27,7 +27,7 @@ const MOST_HEAD: usize = 8 * 1024;
 /// More fields than a browser sends.
 const MOST_FIELDS: usize = 32;
 /// What makes a request something else than one head for one answer.
-const NOT_PLAIN: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE];
+const NOT_PLAIN: [HeaderName; 4] = [CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE];
 
 thread_local! {
     /// Where heads are read to: an idle connection holds no buffer.
@@ -122,7 +122,7 @@ impl Express {
         }
         let target = request.path?.strip_prefix(FILE)?;
         let fields = &*request.headers;
-        if NOT_PLAIN.iter().any(|name| fields.iter().any(|field| field.name.eq_ignore_ascii_case(name.as_str()))) {
+        if !fields.iter().all(is_plain) {
             return None;
         }
         let answer = AtHand::look(app, target, fields)?;
@@ -136,6 +136,13 @@ impl Express {
         telemetry::media_request("hit", route, answer.bytes().len() as u64, took);
         Some(answer)
     }
+}
+
+/// Whether a field leaves the request one head for one answer, after which the connection goes on. Browsers ask for that
+/// although it is the rule (RFC 9112 §9.3).
+fn is_plain(field: &httparse::Header<'_>) -> bool {
+    let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
+    if is(&CONNECTION) { field.value.eq_ignore_ascii_case(b"keep-alive") } else { !NOT_PLAIN.iter().any(is) }
 }
 
 fn with_date(write: impl FnOnce(&str)) {

@@ -96,6 +96,8 @@ async fn both_ways_say_the_same() {
         "range: bytes=0-0,-1\r\n".into(),
         "range: bytes=300000-\r\n".into(),
         "range: lines=1-2\r\n".into(),
+        "connection: keep-alive\r\nrange: bytes=3-9\r\n".into(),
+        "connection: Keep-Alive, x-hop\r\nx-hop: 1\r\nrange: bytes=3-9\r\n".into(),
         format!("range: bytes=5-9\r\nif-range: {etag}\r\n"),
         format!("range: bytes=5-9\r\nif-range: {modified}\r\n"),
         "range: bytes=5-9\r\nif-range: \"other\"\r\n".into(),

@@ -148,10 +148,15 @@ fn claim(value: &Value) -> Parsed<String> {
 }
 
 fn filter(value: &Value) -> Parsed<String> {
+    const MEND: &str = "Write one like info or landfall=debug,warn";
     let text = text(value)?;
+    // The parser takes the character before an equals sign for one byte, and panics where it is more.
+    if !text.is_ascii() {
+        return wrong("is no filter: it has characters other than ASCII", MEND);
+    }
     match EnvFilter::builder().parse(&text) {
         Ok(_) => Ok(text),
-        Err(error) => wrong(format!("is no filter: {error}"), "Write one like info or landfall=debug,warn"),
+        Err(error) => wrong(format!("is no filter: {error}"), MEND),
     }
 }
 

@@ -335,6 +335,13 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(format!("{:?}", spelled_out.unwrap()), format!("{:?}", good("")));
 }
 
+#[test]
+fn a_log_filter_with_letters_of_other_languages_is_refused() {
+    for filter in ["a¡=", "פ=info", "info,ᔊ"] {
+        assert_eq!(faults(&format!("log = {filter:?}")).len(), 1);
+    }
+}
+
 proptest! {
     #[test]
     fn arbitrary_files_and_variables_never_panic(

@@ -1,6 +1,7 @@
 //! The port to the catalog: which calls there are, whose they are, and the states of their recordings. It counts
 //! the versions, so that all servers on one catalog agree on them. Knows neither files nor jobs.
 
+mod audit;
 mod sqlite;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status, Tenant, Timestamp};
 use crate::secret::Secret;
 
+pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
 pub use sqlite::SqliteCatalog;
 
 /// The catalog did not answer, or not as it should.
@@ -265,6 +267,12 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// The provider could not delete it; to be tried again then.
     async fn source_deletion_failed(&self, sid: Sid, again: Timestamp) -> Result<(), CatalogError>;
+
+    /// Adds to the audit, all or nothing. A refusal about what is no recording is left out.
+    async fn audit(&self, deeds: &[Deed]) -> Result<(), CatalogError>;
+
+    /// Entries of the audit about recordings in that scope.
+    async fn audited(&self, scope: &Scope, query: &AuditQuery) -> Result<Vec<Entry>, CatalogError>;
 
     /// Housekeeping, now and then and at the end: what the engine has put off.
     async fn tend(&self) -> Result<(), CatalogError>;

@@ -1,11 +1,13 @@
 //! Routes. Handlers know each other only through `protocol` and `problem`; this is the one floor that knows status codes.
 
 pub mod app;
+mod audit;
 mod caller;
 mod calls;
 mod connection;
 mod console;
 mod cors;
+mod deeds;
 mod events;
 mod fields;
 mod health;
@@ -40,6 +42,7 @@ fn routes(app: &Arc<App>) -> Router {
     let mut routes = Router::new()
         .route("/", get(console::file))
         .route("/assets/{*path}", get(console::file))
+        .route("/api/audit", get(audit::export))
         .route("/api/calls/{sid}", put(calls::register))
         .route("/api/calls/{sid}/download", get(media::download))
         .route("/api/calls/download/{sid}", get(media::download))
@@ -47,6 +50,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/api/recordings/events", get(events::events))
         .route("/api/recordings/file/{sid}", get(media::file))
         .route("/api/recordings/{sid}", get(recordings::state).delete(lifecycle::erase))
+        .route("/api/recordings/{sid}/audit", get(audit::of_recording))
         .route("/api/recordings/{sid}/hold", put(lifecycle::hold).delete(lifecycle::release))
         .route("/api/recordings/{sid}/link", post(links::link))
         .route("/api/recordings/{sid}/prepare", post(recordings::prepare))

@@ -1,6 +1,7 @@
 //! Landfall: a push-based server for call recordings. ARCHITECTURE.md is the map.
 
 pub mod audio;
+pub mod audit;
 pub mod auth;
 pub mod catalog;
 pub mod cli;

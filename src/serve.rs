@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::audit::Audit;
 use crate::auth::{Auth, AuthError, AuthOptions, Links};
 use crate::catalog::{Catalog, CatalogError, SqliteCatalog};
 use crate::delivery::Delivery;
@@ -155,6 +156,9 @@ impl Server {
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
             .start(&tasks, &stop);
 
+        let (audit, keeper) = Audit::channel();
+        tasks.spawn(keeper.run(catalog.clone(), stop.clone()));
+
         let grace = options.http.shutdown_grace;
         let parts = Parts {
             delivery,
@@ -165,6 +169,7 @@ impl Server {
             signals,
             auth,
             links,
+            audit,
             metrics,
             deletes_at_source: deletes,
         };

@@ -54,6 +54,7 @@ fn describe() {
     describe_gauge!("landfall_volume_bytes", Unit::Bytes, "Bytes of recordings in the volume");
     describe_gauge!("landfall_volume_free_bytes", Unit::Bytes, "Free bytes on the volume");
     describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
+    describe_counter!("landfall_audit_lost_total", "Entries of the audit that the catalog has not taken");
     describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
     describe_gauge!("landfall_build_info", "1, with the version as label");
 }
@@ -64,6 +65,11 @@ pub fn http_request(route: SharedString, method: &'static str, status: u16, took
     counter!("landfall_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
     histogram!("landfall_http_request_duration_seconds", "route" => route).record(took);
+}
+
+/// Entries of the audit are lost: the catalog has not answered for long, or not at the end.
+pub fn audit_lost(entries: usize) {
+    counter!("landfall_audit_lost_total").increment(entries as u64);
 }
 
 /// A recording's bytes were asked for. `result` is `hit`, `miss`, `gone` or `denied`.

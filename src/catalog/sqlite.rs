@@ -1,5 +1,6 @@
 //! The embedded catalog: one SQLite file, one writer, several readers.
 
+mod audit;
 mod lifecycle;
 mod link_keys;
 mod rows;
@@ -15,8 +16,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    Aged, Callback, Catalog, CatalogError, Change, Cursor, EraseError, Kept, LinkKey, ListQuery, NewCall, Page,
-    RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Cursor, Deed, Entry, EraseError, Kept, LinkKey,
+    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use rows::{COLUMNS, matches, row};
@@ -258,6 +259,14 @@ impl Catalog for SqliteCatalog {
 
     async fn source_deletion_failed(&self, sid: Sid, again: Timestamp) -> Result<(), CatalogError> {
         lifecycle::source_deletion_failed(&self.writer, sid, again).await
+    }
+
+    async fn audit(&self, deeds: &[Deed]) -> Result<(), CatalogError> {
+        audit::append(&self.writer, deeds).await
+    }
+
+    async fn audited(&self, scope: &Scope, query: &AuditQuery) -> Result<Vec<Entry>, CatalogError> {
+        audit::entries(&self.readers, scope, query).await
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {

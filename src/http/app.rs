@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::limits::{LimitOptions, Limits};
 use super::protocol::PublicUrl;
+use crate::audit::Audit;
 use crate::auth::{Auth, Links};
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
@@ -75,6 +76,8 @@ pub struct Parts {
     pub auth: Auth,
     /// What opens a recording without a token.
     pub links: Links,
+    /// Who did what.
+    pub audit: Audit,
     /// What is counted.
     pub metrics: PrometheusHandle,
     /// Erasure also deletes the provider's copy.

@@ -8,14 +8,18 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, Method};
 
 use super::app::App;
+use super::deeds::Asker;
 use super::fields::Fields;
 use super::problem::Problem;
 use crate::auth::{Caller, Denied, Role};
 
 pub use link::{identify_for, recognise_for};
+
+/// Whom a proxy speaks for.
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A caller whose token was good.
 pub struct Known(pub Arc<Caller>);
@@ -83,11 +87,20 @@ fn guard_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), P
     Err(Problem::forbidden("foreign_origin", "the Origin is not in allowed_origins"))
 }
 
+/// Who sends this request; noted on it, for the audit.
+async fn asker(parts: &Parts, app: &App) -> Result<Arc<Caller>, Problem> {
+    let caller = identify(app, &parts.method, &parts.headers).await?;
+    if let Some(asker) = parts.extensions.get::<Asker>() {
+        asker.is(&caller);
+    }
+    Ok(caller)
+}
+
 impl FromRequestParts<Arc<App>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        identify(app, &parts.method, &parts.headers).await.map(Known)
+        asker(parts, app).await.map(Known)
     }
 }
 
@@ -95,7 +108,7 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = identify(app, &parts.method, &parts.headers).await?;
+        let caller = asker(parts, app).await?;
         if caller.role < Role::Service && app.parts.auth.anyone().is_none() {
             return Err(Problem::forbidden("role_too_low", "this route is for the role service"));
         }
@@ -107,7 +120,7 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = identify(app, &parts.method, &parts.headers).await?;
+        let caller = asker(parts, app).await?;
         if caller.role < Role::Admin {
             return Err(Problem::forbidden("role_too_low", "this route is for the roles admin and service"));
         }
@@ -121,14 +134,16 @@ pub struct Peer(pub IpAddr);
 
 /// Whose address counts for the bounds. A proxy on this machine or in a private network is believed about whom it
 /// speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
-pub fn client_address(Peer(peer): Peer, headers: &HeaderMap) -> IpAddr {
+pub fn client_address(Peer(peer): Peer, request: &(impl Fields + ?Sized)) -> IpAddr {
     let near = match peer.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     };
-    let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|line| line.to_str().ok());
-    let last = forwarded.and_then(|line| line.rsplit(',').next()?.trim().parse().ok());
-    last.filter(|_| near).unwrap_or(peer)
+    if !near {
+        return peer;
+    }
+    let forwarded = request.lines(&FORWARDED_FOR).last();
+    forwarded.and_then(|line| line.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
 }
 
 #[cfg(test)]

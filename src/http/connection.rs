@@ -24,7 +24,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// was wrong with a request has been answered.
 pub async fn serve(stream: TcpStream, peer: Peer, layer: Layer, leave: CancellationToken) {
     let mut wire = Wire::new(stream);
-    let mut express = Express::new();
+    let mut express = Express::new(peer);
     let mut leaving = pin!(leave.cancelled());
     loop {
         let next = tokio::select! {

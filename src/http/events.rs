@@ -14,6 +14,7 @@ use tokio::time::{Duration, Instant};
 
 use super::app::App;
 use super::caller::{Known, Peer, client_address};
+use super::deeds;
 use super::limits::Held;
 use super::problem::Problem;
 use super::protocol::{ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
@@ -56,8 +57,8 @@ pub async fn events(
         return Err(Problem::too_many("sids_per_socket", KEEP_ALIVE));
     }
     let too_many = |limit| move || Problem::too_many(limit, KEEP_ALIVE);
-    let address = app.limits.socket_of_address(client_address(peer, &headers));
-    let address = address.ok_or_else(too_many("sockets_per_address"))?;
+    let from = client_address(peer, &headers);
+    let address = app.limits.socket_of_address(from).ok_or_else(too_many("sockets_per_address"))?;
     let user = app.limits.socket_of_user(&caller).ok_or_else(too_many("sockets_per_user"))?;
     let mailbox = Mailbox::new(2 * sids.len() + 16);
     let until = Instant::now() + caller.expires.plus(LEEWAY).since(Timestamp::now());
@@ -83,6 +84,9 @@ pub async fn events(
     let watched = app.parts.delivery.watch(&caller.scope, &sids, intent.into(), &mailbox).await;
     // A stream that could never tell anything: browsers stop asking after a 404.
     let unknown = |watched: &Result<Watched, DeliveryError>| matches!(watched, Err(DeliveryError::Unknown));
+    for (sid, _) in sids.iter().zip(&watched).filter(|(_, watched)| unknown(watched)) {
+        deeds::unknown(&app, &caller, *sid, from);
+    }
     if !watched.is_empty() && watched.iter().all(unknown) {
         return Err(Problem::not_found());
     }

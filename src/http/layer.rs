@@ -18,6 +18,7 @@ use tracing::{Instrument, debug, error, info_span};
 use super::app::App;
 use super::caller::Peer;
 use super::cors;
+use super::deeds::Attempt;
 use super::intake;
 use super::problem::Problem;
 use super::request_id::{REQUEST_ID, request_id};
@@ -48,7 +49,7 @@ impl Layer {
     }
 
     /// Answers. Never fails, never panics.
-    pub async fn answer<B>(&self, peer: Peer, request: Request<B>) -> Response
+    pub async fn answer<B>(&self, peer: Peer, mut request: Request<B>) -> Response
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     {
@@ -59,12 +60,17 @@ impl Layer {
         let (route, answer) = if cors::is_preflight(&method, request.headers()) {
             (SharedString::const_str("preflight"), Ok(cors::preflight()))
         } else {
+            let attempt = Attempt::begin(peer, &mut request);
             let span = info_span!("request", id, path = request.uri().path());
             let answer = self.routed(peer, request).instrument(span);
             let answer = AssertUnwindSafe(answer).catch_unwind().await;
             let route = answer.as_ref().ok().and_then(|response| response.extensions().get::<MatchedPath>());
             // Paths that nobody serves are no labels: there is no end of them.
             let route = route.map_or(SharedString::const_str("other"), |path| path.as_str().to_owned().into());
+            let ended = |response| attempt.is_some_and(|attempt| attempt.end(&self.app, &route, response));
+            if answer.as_ref().is_ok_and(ended) {
+                self.app.parts.audit.settled().await;
+            }
             (route, answer)
         };
         let mut response = answer.unwrap_or_else(|_| {

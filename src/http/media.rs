@@ -7,17 +7,18 @@ mod patience;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
 use super::caller::identify_for;
+use super::deeds::Asker;
 use super::problem::Problem;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{Outcome, Plan};
@@ -81,8 +82,9 @@ pub async fn file(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    Extension(asker): Extension<Asker>,
 ) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, Disposition::Inline).await
+    answer(&app, &sid, &method, &uri, &headers, &asker, Disposition::Inline).await
 }
 
 /// Downloads a recording as a file. Held up to a minute until it has landed.
@@ -100,21 +102,23 @@ pub async fn download(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    Extension(asker): Extension<Asker>,
 ) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, Disposition::Attachment).await
+    answer(&app, &sid, &method, &uri, &headers, &asker, Disposition::Attachment).await
 }
 
 /// Answers for a recording's bytes, and counts what became of the request.
-pub async fn answer(
+async fn answer(
     app: &Arc<App>,
     sid: &str,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
+    asker: &Asker,
     disposition: Disposition,
 ) -> Response {
     let begun = Instant::now();
-    let outcome = respond(app, sid, method, uri, headers, disposition).await;
+    let outcome = respond(app, sid, method, uri, headers, asker, disposition).await;
     let (result, bytes, mut response) = match outcome {
         Ok(Answer::Bytes(response, bytes)) => ("hit", bytes, response),
         Ok(Answer::Later(response)) => ("miss", 0, response),
@@ -147,9 +151,10 @@ async fn respond(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
+    asker: &Asker,
     disposition: Disposition,
 ) -> Result<Answer, Problem> {
-    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers).await?;
+    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers, asker).await?;
     let is_get = *method == Method::GET;
     let seen = match app.parts.delivery.open(&caller.scope, sid).await? {
         Opened::File(shelved) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,

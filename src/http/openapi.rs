@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::{self, path::Operation};
 
-use super::{calls, events, health, lifecycle, links, media, problem, protocol, recordings, socket, webhooks};
+use super::{audit, calls, events, health, lifecycle, links, media, problem, protocol, recordings, socket, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,8 @@ use super::{calls, events, health, lifecycle, links, media, problem, protocol, r
         lifecycle::erase,
         lifecycle::hold,
         lifecycle::release,
+        audit::of_recording,
+        audit::export,
         calls::register,
         events::events,
         socket::connect,

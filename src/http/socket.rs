@@ -88,6 +88,7 @@ struct Arrival {
     /// Whether the client speaks our subprotocol.
     speaks: bool,
     token: Option<String>,
+    address: IpAddr,
     /// Its place among the sockets of its address, if there was one.
     place: Option<Held<IpAddr>>,
 }
@@ -126,10 +127,12 @@ pub async fn connect(
     let by_header = || match credential(&headers, &app.options.cookie)? {
         Credential::Header(token) | Credential::Cookie(token) => Some(token),
     };
+    let address = client_address(peer, &headers);
     let arrival = Box::new(Arrival {
         speaks: offered.contains(&SUBPROTOCOL),
         token: by_protocol.or_else(by_header).map(str::to_owned),
-        place: app.limits.socket_of_address(client_address(peer, &headers)),
+        address,
+        place: app.limits.socket_of_address(address),
         app: app.clone(),
     });
     let most = app.limits.options.message_bytes;

@@ -12,7 +12,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("words", &["recording", "secret"]),
     ("0", &["audio", "range", "telemetry"]),
     ("1", &["catalog", "jobs", "registry", "signals", "source", "volume"]),
-    ("2", &["auth", "delivery", "fetch", "retention"]),
+    ("2", &["audit", "auth", "delivery", "fetch", "retention"]),
     ("3", &["http"]),
     ("4", &["serve", "work"]),
     (ROOF, &["cli", "config", "main"]),

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
 mod access;
+mod audit;
 mod callbacks;
 mod crash;
 mod drain;

@@ -16,7 +16,7 @@ const PARAMETERS: [(&str, usize); 5] = [("purpose", 16), ("sub", MOST_USER), ("e
 pub struct Presented<'a> {
     pub(super) purpose: Cow<'a, str>,
     /// The user.
-    pub(super) sub: Cow<'a, str>,
+    pub sub: Cow<'a, str>,
     /// Seconds since the epoch, as text: what is signed is what stands there.
     pub(super) exp: Cow<'a, str>,
     /// The name of its key.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, Method};
 
 use super::{identify, recognise};
-use crate::auth::{Caller, LinkDenied, Opens, Presented, Purpose};
+use crate::auth::{Caller, LinkDenied, Opens, Presented, Purpose, Role};
 use crate::delivery::{DeliveryError, Shelved};
 use crate::http::app::App;
+use crate::http::deeds::Asker;
 use crate::http::fields::Fields;
 use crate::http::problem::Problem;
-use crate::recording::{Scope, Sid};
+use crate::recording::{Scope, Sid, Timestamp};
 
 /// Who asks for the recording of that name, and which it is. A link alone counts where there is one, whatever token
 /// comes with it; and whoever has no good one learns nothing of whether there is such a recording.
@@ -21,9 +22,11 @@ pub async fn identify_for(
     query: Option<&str>,
     method: &Method,
     headers: &HeaderMap,
+    asker: &Asker,
 ) -> Result<(Arc<Caller>, Sid), Problem> {
     let Some(link) = Presented::read(query.unwrap_or_default()).map_err(Problem::link)? else {
         let caller = identify(app, method, headers).await?;
+        asker.is(&caller);
         return Ok((caller, sid.parse().map_err(|_| Problem::bad_sid())?));
     };
     let sid = sid.parse().map_err(|_| Problem::link(LinkDenied::Invalid))?;
@@ -33,23 +36,33 @@ pub async fn identify_for(
         owner => owner.map_err(Problem::from),
     }?;
     let opens = Opens { purpose, tenant: &tenant, sid };
-    let caller = app.parts.links.verify(&link, opens).map_err(Problem::link)?;
-    Ok((Arc::new(caller), sid))
+    let caller = app.parts.links.verify(&link, opens).map(Arc::new).map_err(|denied| {
+        // One that was good once still says whose it was.
+        if denied == LinkDenied::Expired {
+            let (scope, expires) = (Scope::Tenant(tenant.clone()), Timestamp(0));
+            asker.is(&Arc::new(Caller { user: (*link.sub).into(), scope, role: Role::Agent, expires }));
+        }
+        Problem::link(denied)
+    })?;
+    asker.is(&caller);
+    Ok((caller, sid))
 }
 
-/// A recording that lies open, for one who may hear it as far as can be told without waiting.
+/// A recording that lies open, and one who may hear it as far as can be told without waiting.
 pub fn recognise_for(
     app: &App,
     sid: Sid,
     query: Option<&str>,
     request: &(impl Fields + ?Sized),
-) -> Option<Arc<Shelved>> {
+) -> Option<(Arc<Caller>, Arc<Shelved>)> {
     let Some(query) = query else {
-        return app.parts.delivery.at_hand(&recognise(app, request)?.scope, sid);
+        let caller = recognise(app, request)?;
+        let shelved = app.parts.delivery.at_hand(&caller.scope, sid)?;
+        return Some((caller, shelved));
     };
     let link = Presented::read(query).ok()?.filter(|link| link.is_alone)?;
     let shelved = app.parts.delivery.at_hand(&Scope::Every, sid)?;
     let opens = Opens { purpose: Purpose::Play, tenant: &shelved.recording.tenant, sid };
-    app.parts.links.verify(&link, opens).ok()?;
-    Some(shelved)
+    let caller = app.parts.links.verify(&link, opens).ok()?;
+    Some((Arc::new(caller), shelved))
 }

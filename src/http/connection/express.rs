@@ -16,7 +16,10 @@ use tracing::debug;
 
 use super::HEAD_WITHIN;
 use super::wire::Wire;
+use crate::audit::Done;
+use crate::catalog::Action;
 use crate::http::app::App;
+use crate::http::caller::{Peer, client_address};
 use crate::http::media::{AtHand, Disposition, FILE};
 use crate::http::request_id::request_id;
 use crate::recording::Timestamp;
@@ -48,6 +51,7 @@ pub enum Next {
 
 /// A connection that waits for its next request.
 pub struct Express {
+    peer: Peer,
     /// The head of the answer in hand.
     head: Vec<u8>,
     since: Instant,
@@ -56,9 +60,9 @@ pub struct Express {
 }
 
 impl Express {
-    pub fn new() -> Self {
+    pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        Self { head: Vec::new(), since, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
+        Self { peer, head: Vec::new(), since, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
     }
 
     /// The head of the answer that was given last.
@@ -125,7 +129,9 @@ impl Express {
         if !fields.iter().all(is_plain) {
             return None;
         }
-        let answer = AtHand::look(app, target, fields)?;
+        let (caller, answer) = AtHand::look(app, target, fields)?;
+        let (who, address) = (Some((&*caller.user, &caller.scope)), client_address(self.peer, fields));
+        app.parts.audit.note(Done { action: Action::Played, outcome: "ok", sid: answer.sid(), who, address });
         let id = request_id(fields);
         self.head.clear();
         with_date(|date| answer.write_head(&mut self.head, app, fields, &id, date));
@@ -166,7 +172,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut wire = Wire::new(listener.accept().await.unwrap().0);
-        let mut express = Express::new();
+        let mut express = Express::new(Peer([127, 0, 0, 1].into()));
         // As if an answer had been given later than the alarm was set.
         express.since += Duration::from_secs(30);
         let begun = Instant::now();

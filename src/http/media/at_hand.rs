@@ -9,6 +9,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::headers;
+use crate::auth::Caller;
 use crate::delivery::Shelved;
 use crate::http::app::App;
 use crate::http::caller::recognise_for;
@@ -17,6 +18,7 @@ use crate::http::fields::Fields;
 use crate::http::media::Disposition;
 use crate::http::request_id::REQUEST_ID;
 use crate::range::{Outcome, Plan};
+use crate::recording::Sid;
 use crate::volume::WINDOW;
 
 /// An answer of 200 or 206 with bytes that are in memory.
@@ -27,11 +29,11 @@ pub struct AtHand {
 }
 
 impl AtHand {
-    /// The answer to a GET for that SID, with a link behind it or not; `None` where it takes more than a look at what
+    /// The answer to a GET for that SID, with a link behind it or not, and who gets it; `None` where it takes more than a look at what
     /// lies ready.
-    pub fn look(app: &App, target: &str, request: &(impl Fields + ?Sized)) -> Option<Self> {
+    pub fn look(app: &App, target: &str, request: &(impl Fields + ?Sized)) -> Option<(Arc<Caller>, Self)> {
         let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
-        let shelved = recognise_for(app, sid.parse().ok()?, query, request)?;
+        let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request)?;
         let outcome = headers::preconditions(request, &shelved);
         if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
             return None;
@@ -42,7 +44,12 @@ impl AtHand {
             Plan::Many(_) | Plan::Unsatisfiable => return None,
         };
         let is_short = range.end - range.start <= WINDOW;
-        (is_short && shelved.bytes.is_warm(&range)).then_some(Self { shelved, range, is_part })
+        (is_short && shelved.bytes.is_warm(&range)).then_some((caller, Self { shelved, range, is_part }))
+    }
+
+    /// The name it was asked for by.
+    pub fn sid(&self) -> Sid {
+        self.shelved.asked
     }
 
     /// Its status.

@@ -1,5 +1,6 @@
 //! One socket's conversation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,6 +14,7 @@ use super::{Arrival, Close};
 use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Watched};
 use crate::http::app::App;
+use crate::http::deeds;
 use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
 use crate::http::watching::{Watching, refusal};
@@ -31,6 +33,7 @@ const LEAVING_PER_SECOND: u64 = 500;
 pub(super) struct Session {
     app: Arc<App>,
     caller: Arc<Caller>,
+    address: IpAddr,
     mailbox: Arc<Mailbox>,
     watching: Watching,
     clock: Clock,
@@ -48,7 +51,7 @@ enum Step {
 impl Session {
     /// Finds out who it is, and welcomes.
     pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
-        let Arrival { app, speaks, token, place } = *arrival;
+        let Arrival { app, speaks, token, address, place } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
@@ -69,7 +72,7 @@ impl Session {
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);
         let watching = Watching::default();
-        Ok(Box::new(Self { app, caller, mailbox, watching, clock, _places: Box::new((place, user)) }))
+        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, _places: Box::new((place, user)) }))
     }
 
     /// Talks until one side has had enough.
@@ -162,7 +165,12 @@ impl Session {
             let at = watched.iter().position(|(asked, _)| *asked == sid);
             match at.map(|at| watched.swap_remove(at).1) {
                 Some(Ok(watched)) => seen.push(Ok((sid, self.watching.add(sid, watched, intent)))),
-                Some(Err(error)) => seen.push(Err((text.as_str(), refusal(&error)))),
+                Some(Err(error)) => {
+                    if matches!(error, DeliveryError::Unknown) {
+                        deeds::unknown(&self.app, &self.caller, sid, self.address);
+                    }
+                    seen.push(Err((text.as_str(), refusal(&error))));
+                }
                 None if refused.contains(&sid) => seen.push(refuse("too_many_requests", true)),
                 // The second of the same name in one message.
                 None => {}

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{Bench, sign, token, wav};
 
 /// The routes, as the table names them.
-const ROUTES: [(&str, &str, &str); 14] = [
+const ROUTES: [(&str, &str, &str); 16] = [
     ("GET", "/api/recordings/file/{sid}", ""),
     ("HEAD", "/api/recordings/file/{sid}", ""),
     ("GET", "/api/calls/{sid}/download", ""),
@@ -17,6 +17,8 @@ const ROUTES: [(&str, &str, &str); 14] = [
     ("POST", "/api/recordings/{sid}/link", r#"{"purpose":"play"}"#),
     ("GET", "/api/recordings", ""),
     ("GET", "/api/recordings/events?sid={sid}", ""),
+    ("GET", "/api/recordings/{sid}/audit", ""),
+    ("GET", "/api/audit", ""),
     ("PUT", "/api/recordings/{sid}/hold", ""),
     ("DELETE", "/api/recordings/{sid}/hold", ""),
     ("DELETE", "/api/recordings/{sid}", ""),

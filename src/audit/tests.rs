@@ -6,6 +6,7 @@ use super::*;
 use crate::catalog::{AuditOrder, AuditQuery, Catalog, Entry, NewCall, SqliteCatalog};
 use crate::recording::{About, Tenant};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 fn sid(n: u32) -> Sid {
     format!("CA{n:032x}").parse().unwrap()
@@ -117,7 +118,8 @@ async fn whoever_needs_to_know_is_told_when_all_before_is_kept() {
     let (_directory, catalog) = catalog().await;
     let (audit, keeper) = Audit::channel();
     let stop = CancellationToken::new();
-    let keeping = tokio::spawn(keeper.run(catalog.clone(), stop.clone()));
+    let tasks = TaskTracker::new();
+    tasks.spawn(keeper.run(catalog.clone(), stop.clone()));
     let t = scope("t");
     for n in 1..=600 {
         audit.note(Done {
@@ -145,7 +147,8 @@ async fn whoever_needs_to_know_is_told_when_all_before_is_kept() {
         600
     );
     stop.cancel();
-    keeping.await.unwrap();
+    tasks.close();
+    tasks.wait().await;
 }
 
 #[tokio::test(start_paused = true)]

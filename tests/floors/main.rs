@@ -24,7 +24,7 @@ const ROOF: &str = "5";
 /// What the handlers in `http/` have in common, beside what `http.rs` itself holds: the words of the wire, and what is
 /// known of a caller and its bounds. A handler uses these and no other handler; these use no handler.
 const SHARED_BY_HANDLERS: &[&str] =
-    &["app", "caller", "cors", "fields", "limits", "problem", "protocol", "request_id", "watching"];
+    &["app", "caller", "cors", "deeds", "fields", "limits", "problem", "protocol", "request_id", "watching"];
 
 /// What lies around the handlers: it may use them, and none of them knows it.
 const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi"];

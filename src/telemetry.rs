@@ -19,6 +19,9 @@ const SECONDS: [f64; 18] = [
     30.0, 60.0,
 ];
 
+/// The value of a gauge of which nothing is known: a recorder forgets none.
+const UNKNOWN: f64 = f64::NAN;
+
 /// Installs the recorder; once per process.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
@@ -53,6 +56,7 @@ fn describe() {
     describe_gauge!("landfall_volume_recordings", "Recordings in the volume");
     describe_gauge!("landfall_volume_bytes", Unit::Bytes, "Bytes of recordings in the volume");
     describe_gauge!("landfall_volume_free_bytes", Unit::Bytes, "Free bytes on the volume");
+    describe_gauge!("landfall_volume_shared", "1 when all processes are proven to share the volume, 0 when not");
     describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
     describe_counter!("landfall_audit_lost_total", "Entries of the audit that the catalog has not taken");
     describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
@@ -65,6 +69,18 @@ pub fn http_request(route: SharedString, method: &'static str, status: u16, took
     counter!("landfall_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
     histogram!("landfall_http_request_duration_seconds", "route" => route).record(took);
+}
+
+/// Whether all processes share one volume, once that is known.
+pub fn volume_shared(is_shared: Option<bool>) {
+    gauge!("landfall_volume_shared").set(is_shared.map_or(UNKNOWN, |is_shared| if is_shared { 1.0 } else { 0.0 }));
+}
+
+/// All that has been counted, as Prometheus reads it. What is unknown is not there.
+pub fn exposition(handle: &PrometheusHandle) -> String {
+    let text = handle.render();
+    let unknown = format!("landfall_volume_shared {UNKNOWN}\n");
+    if text.contains(&unknown) { text.replace(&unknown, "") } else { text }
 }
 
 /// Entries of the audit are lost: the catalog has not answered for long, or not at the end.

@@ -76,5 +76,5 @@ pub async fn metrics(Shared(app): Shared<Arc<App>>) -> Response {
     let jobs = [depth.ready, depth.delayed, depth.leased];
     telemetry::levels(&Levels { subscriptions: parts.registry.census().subscriptions, jobs });
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()
+    ([(CONTENT_TYPE, kind)], telemetry::exposition(&parts.metrics)).into_response()
 }

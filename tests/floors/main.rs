@@ -11,8 +11,8 @@ use edges::{Edge, edges};
 const FLOORS: [(&str, &[&str]); 7] = [
     ("words", &["recording", "secret"]),
     ("0", &["audio", "range", "telemetry"]),
-    ("1", &["catalog", "jobs", "registry", "signals", "source", "volume"]),
-    ("2", &["audit", "auth", "delivery", "fetch", "retention"]),
+    ("1", &["catalog", "jobs", "peers", "registry", "signals", "source", "volume"]),
+    ("2", &["audit", "auth", "delivery", "fetch", "retention", "sharing"]),
     ("3", &["http"]),
     ("4", &["serve", "work"]),
     (ROOF, &["cli", "config", "main"]),

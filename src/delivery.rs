@@ -2,6 +2,7 @@
 //!
 //! Every step is level-triggered: pin the slot, look at the truth, then wait. A signal only makes it quicker.
 
+mod elsewhere;
 mod erasure;
 mod error;
 mod landings;
@@ -12,12 +13,13 @@ mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::time::{Duration, Instant};
 
 use crate::catalog::{Catalog, Change, Row};
 use crate::jobs::{Job, Jobs, Priority};
-use crate::recording::{Recording, Scope, Sid, State, Status, Tenant};
+use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
 use crate::registry::{Mailbox, Pin, Registry, Subscription};
 use crate::volume::{Volume, VolumeError, blocking};
 
@@ -79,12 +81,21 @@ struct Inner {
     registry: Registry,
     volume: Volume,
     shelf: Shelf,
+    /// Workers land where we do not look.
+    is_elsewhere: AtomicBool,
 }
 
 impl Delivery {
     /// Over these parts, which others may share.
     pub fn new(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, registry: Registry, volume: Volume) -> Self {
-        Self(Arc::new(Inner { catalog, jobs, registry, volume, shelf: Shelf::default() }))
+        Self(Arc::new(Inner {
+            catalog,
+            jobs,
+            registry,
+            volume,
+            shelf: Shelf::default(),
+            is_elsewhere: AtomicBool::new(false),
+        }))
     }
 
     /// Attaches the mailbox to each recording of these names, in their order. With [`Intent::Play`], also sees to
@@ -186,6 +197,7 @@ impl Delivery {
         .await?;
         let Some(shelved) = found else {
             if status.state == State::Ready {
+                self.not_elsewhere()?;
                 self.lost(&pin).await?;
             }
             return Ok(Opened::Not(seen(&pin)?));
@@ -303,7 +315,12 @@ impl Delivery {
         match status.state {
             State::Gone => return Ok(()),
             State::Ready if self.0.volume.find_off_thread(pin.sid()).await?.is_some() => return Ok(()),
-            State::Ready => self.lost(pin).await?,
+            State::Ready => {
+                self.not_elsewhere()?;
+                self.lost(pin).await?;
+            }
+            // Told so before: its job waits until the mount is mended.
+            _ if status.awaits_mount() && self.is_elsewhere() => return Ok(()),
             _ => {}
         }
         if !status.state.is_pending() {
@@ -318,6 +335,9 @@ impl Delivery {
         }
         let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority };
         self.0.jobs.ensure(job).await?;
+        if self.is_elsewhere() {
+            self.given_up(recording.sid, Code::VolumeMismatch).await;
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,8 @@ const WRITE: usize = 256 * 1024;
 /// From one word about progress to the next: a little more than what listeners are told at the most, so that none of
 /// it, the last above all, is dropped on the way.
 const TELL_EVERY: Duration = Duration::from_millis(300);
+/// A job that came while nothing may be landed here is left to others so long.
+const NOT_HERE: Duration = Duration::from_secs(1);
 /// Longest time one try may take, however steadily the source drips.
 const TRY_AT_MOST: Duration = Duration::from_secs(30 * 60);
 
@@ -100,14 +103,20 @@ impl Fetcher {
         Self(Arc::new(Inner { catalog, jobs, source, volume, signals, options }))
     }
 
-    /// Works until told to stop; what is under way then is dropped and leaves no part behind.
-    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// Works until told to stop; what is under way then is dropped and leaves no part behind. Takes no job while it
+    /// `may_land` none.
+    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken, may_land: &watch::Receiver<bool>) {
         for _ in 0..self.0.options.concurrency.max(1) {
-            let (fetcher, stop) = (self.clone(), stop.clone());
+            let (fetcher, stop, mut may_land) = (self.clone(), stop.clone(), may_land.clone());
             tasks.spawn(async move {
                 let work = async {
-                    loop {
-                        fetcher.work(fetcher.0.jobs.lease().await).await;
+                    while may_land.wait_for(|may| *may).await.is_ok() {
+                        let lease = fetcher.0.jobs.lease().await;
+                        if *may_land.borrow() {
+                            fetcher.work(lease).await;
+                        } else {
+                            lease.retry(NOT_HERE).await;
+                        }
                     }
                 };
                 tokio::select! {
@@ -364,6 +373,7 @@ impl FetchError {
             Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) => Code::SourceFailed,
             Self::Landing(LandingError::WrongLength { .. } | LandingError::NotAudio(_)) => Code::SourceFailed,
             Self::Landing(LandingError::Volume(VolumeError::Full)) => Code::DiskFull,
+            Self::Landing(LandingError::Volume(VolumeError::Elsewhere)) => Code::VolumeMismatch,
             Self::Landing(LandingError::Volume(VolumeError::Unavailable(_))) => Code::VolumeUnavailable,
             Self::Catalog(_) => Code::CatalogUnavailable,
         }

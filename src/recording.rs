@@ -171,6 +171,12 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether it failed only because it lands where nobody looks: its job stays, and it becomes ready when the mount is
+    /// mended.
+    pub fn awaits_mount(&self) -> bool {
+        self.state == State::Failed && self.code == Some(Code::VolumeMismatch)
+    }
+
     /// Whether it was erased, for good.
     pub fn is_erased(&self) -> bool {
         self.state == State::Gone && self.code == Some(Code::Erased)

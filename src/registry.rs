@@ -65,7 +65,8 @@ impl Registry {
 
     /// The recordings that somebody waits for and that have not settled: what a sweep must look at.
     pub fn waited_for(&self) -> Vec<Sid> {
-        let waited = |slot: &Slot| slot.has_waiters() && slot.status().is_some_and(|s| !s.state.is_settled());
+        let is_open = |status: &Status| !status.state.is_settled() || status.awaits_mount();
+        let waited = |slot: &Slot| slot.has_waiters() && slot.status().is_some_and(is_open);
         self.0.slots.iter().filter(|slot| waited(slot)).map(|slot| *slot.key()).collect()
     }
 

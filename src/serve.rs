@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -153,8 +154,11 @@ impl Server {
         let deletes = options.retention.delete_at_source;
         let deletions = deletes.then(|| Deletions::new(catalog.clone(), source.clone()));
         background::retain(&tasks, &stop, retention, deletions);
-        Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
-            .start(&tasks, &stop);
+        Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch).start(
+            &tasks,
+            &stop,
+            &watch::channel(true).1,
+        );
 
         let (audit, keeper) = Audit::channel();
         tasks.spawn(keeper.run(catalog.clone(), stop.clone()));

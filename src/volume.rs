@@ -59,6 +59,8 @@ pub struct Volume {
 pub enum VolumeError {
     /// No space, or no quota, is left.
     Full,
+    /// The workers have another one at its place.
+    Elsewhere,
     /// It is gone, read-only, another one, or failing.
     Unavailable(String),
 }
@@ -76,6 +78,7 @@ impl VolumeError {
 impl fmt::Display for VolumeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Elsewhere => f.write_str("the workers land recordings in another volume"),
             Self::Full => f.write_str("no space is left on the volume"),
             Self::Unavailable(why) => f.write_str(why),
         }

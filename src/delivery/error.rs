@@ -26,6 +26,7 @@ impl DeliveryError {
         match self {
             Self::Unknown => None,
             Self::Volume(VolumeError::Full) => Some(Code::DiskFull),
+            Self::Volume(VolumeError::Elsewhere) => Some(Code::VolumeMismatch),
             Self::Volume(VolumeError::Unavailable(_)) => Some(Code::VolumeUnavailable),
             Self::Catalog(_) => Some(Code::CatalogUnavailable),
             Self::Queue(_) => Some(Code::QueueUnavailable),

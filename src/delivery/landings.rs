@@ -21,7 +21,8 @@ impl Delivery {
     /// Acts on a signal.
     pub async fn heed(&self, signal: Signal) {
         match signal {
-            Signal::Landed(sid, media) => self.landed(sid, media).await,
+            // Where others may land elsewhere, only what lies here has landed.
+            Signal::Landed(sid, media) => self.landed(sid, media.filter(|_| !self.is_elsewhere())).await,
             Signal::Changed(row) => self.changed(row.0, row.1).await,
             Signal::GivenUp(sid, code) => self.given_up(sid, code).await,
             Signal::Progress(sid, progress) => {
@@ -83,7 +84,7 @@ impl Delivery {
     }
 
     /// A worker gave up and could not write it down. Whoever waits is told all the same.
-    async fn given_up(&self, sid: Sid, code: Code) {
+    pub(super) async fn given_up(&self, sid: Sid, code: Code) {
         if self.0.registry.holds(sid) {
             let failed = |now: &Status| {
                 let v = now.v + 1;
@@ -132,7 +133,8 @@ impl Delivery {
     }
 
     fn has_settled(&self, sid: Sid) -> bool {
-        self.0.registry.pin(sid).get().is_some_and(|(_, status)| status.state.is_settled())
+        let settled = |status: Status| status.state.is_settled() && !status.awaits_mount();
+        self.0.registry.pin(sid).get().is_some_and(|(_, status)| settled(status))
     }
 
     /// Takes over what the catalog says, and sees to it that whoever waits has a job.
@@ -144,7 +146,9 @@ impl Delivery {
                 let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
                 let _ = self.0.jobs.ensure(job).await;
             }
-            self.changed(recording, status).await;
+            if status.state != State::Ready || !self.is_elsewhere() {
+                self.changed(recording, status).await;
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::catalog::{NewCall, SqliteCatalog};
 use crate::jobs::EmbeddedJobs;
 use crate::recording::{About, Code, Container, Media, Tenant};
+use crate::signals::Signal;
 
 const MEDIA: Media = Media { container: Container::Mp3, size: 1000, channels: 1, duration_ms: 250 };
 
@@ -191,4 +192,30 @@ async fn a_landing_of_what_nobody_watches_needs_only_the_catalog() {
     assert_eq!((bench.noted().await.v, bench.noted().await.state), (2, State::Ready));
     bench.delivery.landed(bench.sid, Some(MEDIA)).await;
     assert_eq!(bench.noted().await.v, 2, "told twice, noted once");
+}
+
+#[tokio::test]
+async fn while_workers_land_elsewhere_who_waits_is_told_and_nothing_is_lost_when_that_is_mended() {
+    let (bench, _watched) = watched().await;
+    let scope = Scope::Tenant(Tenant::new("t").unwrap());
+    let Bench { delivery, catalog, sid, .. } = &bench;
+    delivery.play(&scope, *sid).await.unwrap();
+    assert_eq!(bench.told().await, [(2, State::Queued)]);
+    delivery.set_elsewhere(true).await;
+    let seen = delivery.look_at(&scope, *sid).await.unwrap().status;
+    assert_eq!((seen.state, seen.code), (State::Failed, Some(Code::VolumeMismatch)));
+    assert_eq!(bench.told().await, [(3, State::Failed)]);
+    // A worker says that it has landed, and the catalog too: not where we look.
+    delivery.heed(Signal::Landed(*sid, Some(MEDIA))).await;
+    catalog.landed(*sid, MEDIA).await.unwrap();
+    delivery.sweep().await;
+    let again = delivery.play(&scope, *sid).await.unwrap().status;
+    assert_eq!((again.state, again.code), (State::Failed, Some(Code::VolumeMismatch)));
+    let row = catalog.find(&[*sid]).await.unwrap().remove(0).unwrap();
+    assert_eq!(row.1.state, State::Ready, "what others may see is not called lost");
+    // The mount is mended, and there it lies.
+    std::fs::write(bench.directory.path().join(format!("recordings/{sid}.mp3")), mp3()).unwrap();
+    delivery.set_elsewhere(false).await;
+    assert_eq!(bench.told().await.last().unwrap().1, State::Ready);
+    assert!(matches!(delivery.open(&scope, *sid).await.unwrap(), Opened::File(_)));
 }

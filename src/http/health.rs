@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::time::Duration;
 
 use super::app::App;
+use crate::recording::Code;
 use crate::telemetry::{self, Levels};
 use crate::volume::blocking;
 
@@ -52,6 +53,7 @@ pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
     let (catalog, volume) =
         tokio::join!(tokio::time::timeout(CHECK_WITHIN, catalog), tokio::time::timeout(CHECK_WITHIN, volume));
     let volume = match volume {
+        Ok(Ok(())) if parts.delivery.is_elsewhere() => Some(Code::VolumeMismatch.as_str()),
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the volume fails its check");

@@ -10,6 +10,7 @@ mod part;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::fmt;
 use std::fs::{File, ReadDir};
@@ -52,6 +53,7 @@ const NETWORKS: [u32; 12] = [
 pub struct Volume {
     root: Arc<Path>,
     identity: Arc<str>,
+    noticed: Arc<whole::Noticed>,
 }
 
 /// Why the volume does not answer.
@@ -144,7 +146,7 @@ impl Volume {
         std::fs::create_dir_all(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
         let identity = identity::read_or_create(root)?;
         part::sweep(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
-        Ok(Self { root: root.into(), identity: identity.into() })
+        Ok(Self { root: root.into(), identity: identity.into(), noticed: Arc::default() })
     }
 
     /// The directory.
@@ -152,12 +154,13 @@ impl Volume {
         &self.root
     }
 
-    /// The landed recording of that storage name, if there is one. An empty or unrecognisable file has not landed.
+    /// The landed recording of that storage name, if there is one. An empty or unrecognisable file has not landed, and
+    /// one that somebody still writes has not either.
     /// Blocks; its cost does not grow with the number of files.
     pub fn find(&self, sid: Sid) -> Result<Option<Landed>, VolumeError> {
         for container in Container::ALL {
             let path = self.path(sid, container);
-            match open(&path) {
+            match open(&path, || self.noticed.of(sid)) {
                 Ok(Some(landed)) => return Ok(Some(landed)),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -167,6 +170,11 @@ impl Volume {
         // Not there, or nothing is there any more? Only the identity tells.
         self.check()?;
         Ok(None)
+    }
+
+    /// A file was given that name, or one that was written under it has been closed: inotify has told.
+    pub fn noticed(&self, sid: Sid, is_named: bool) {
+        self.noticed.note(sid, is_named);
     }
 
     /// [`find`](Self::find) away from the reactor: a slow disk stalls nobody else.
@@ -222,7 +230,7 @@ impl Volume {
 }
 
 /// Opens a final name and reads its header; `None` for what is no recording.
-fn open(path: &Path) -> io::Result<Option<Landed>> {
+fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Result<Option<Landed>> {
     // A fifo or a link to somewhere else must neither block nor leave the volume.
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -232,7 +240,7 @@ fn open(path: &Path) -> io::Result<Option<Landed>> {
         Err(error) => return Err(error.into()),
     };
     let meta = file.metadata()?;
-    if !meta.is_file() {
+    if !meta.is_file() || !whole::is_whole(&file, &meta, noticed) {
         return Ok(None);
     }
     let media = audio::probe(&head(&file)?, meta.len());

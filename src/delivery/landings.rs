@@ -33,11 +33,12 @@ impl Delivery {
         }
     }
 
-    /// Looks at a file that has just got its final name, if this thread serves anybody who waits for it, and tells
+    /// Looks at a file that has just got its final name (`is_named`) or has been written under it, if this thread serves anybody who waits for it, and tells
     /// them, with no hop to another thread in between. Blocks for as long as the header of a file that was just written
     /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal.
-    pub fn notice(&self, sid: Sid) {
+    pub fn notice(&self, sid: Sid, is_named: bool) {
         self.doubt(sid);
+        self.0.volume.noticed(sid, is_named);
         if !self.0.registry.waits_here(sid) {
             return;
         }

@@ -135,8 +135,8 @@ async fn lane(
 async fn notice_landings(app: Arc<App>, is_first: bool) {
     let (delivery, root) = (&app.parts.delivery, app.parts.volume.root());
     let notice = |noticed| match noticed {
-        Noticed::Came(sid) => {
-            delivery.notice(sid);
+        Noticed::Named(sid) | Noticed::Closed(sid) => {
+            delivery.notice(sid, matches!(noticed, Noticed::Named(_)));
             if is_first {
                 app.parts.signals.send(Signal::Landed(sid, None));
             }

@@ -19,8 +19,10 @@ const EVENTS: usize = 4096;
 /// What happened to a final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noticed {
-    /// A file has it now, perhaps in another's place.
-    Came(Sid),
+    /// A file was given it, perhaps in another's place.
+    Named(Sid),
+    /// A file that was written under it has been closed.
+    Closed(Sid),
     /// No file has it any more.
     Left(Sid),
 }
@@ -41,8 +43,12 @@ pub async fn watch(root: &Path, notice: impl Fn(Noticed)) -> io::Result<Infallib
         loop {
             match reader.next() {
                 Ok(event) => {
-                    let has_left = event.events().intersects(ReadFlags::MOVED_FROM | ReadFlags::DELETE);
-                    let noticed = if has_left { Noticed::Left } else { Noticed::Came };
+                    let is = |flags| event.events().intersects(flags);
+                    let noticed = match () {
+                        () if is(ReadFlags::MOVED_FROM | ReadFlags::DELETE) => Noticed::Left,
+                        () if is(ReadFlags::MOVED_TO) => Noticed::Named,
+                        () => Noticed::Closed,
+                    };
                     event.file_name().and_then(sid).map(noticed).into_iter().for_each(&notice);
                 }
                 Err(Errno::AGAIN) => break ready.clear_ready(),

@@ -86,15 +86,16 @@ impl Landing {
 
     /// Verifies length and container, makes the bytes durable, gives them their final name and makes that durable.
     /// Once this returns, the recording survives a power cut.
-    pub fn commit(self) -> Result<Media, LandingError> {
+    pub fn commit(mut self) -> Result<Media, LandingError> {
         let came = self.written;
         if let Some(announced) = self.total.filter(|total| came != *total) {
             return Err(LandingError::WrongLength { announced, came });
         }
-        let fail = |error: &io::Error| volume(&self.part.path, error);
+        let path = self.part.path.clone();
+        let fail = |error: &io::Error| volume(&path, error);
         let head = head(&self.part.file).map_err(|error| fail(&error))?;
         let media = audio::probe(&head, came).map_err(LandingError::NotAudio)?;
-        self.part.file.sync_all().map_err(|error| fail(&error))?;
+        self.part.file.sync_all().and_then(|()| self.part.close()).map_err(|error| fail(&error))?;
         let name = self.root.join(format!("{}.{}", self.sid, media.container.extension()));
         std::fs::rename(&self.part.path, &name).map_err(|error| fail(&error))?;
         File::open(&self.root).and_then(|directory| directory.sync_all()).map_err(|error| fail(&error))?;

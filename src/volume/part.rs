@@ -1,6 +1,6 @@
 //! A recording that is still being written, and the note beside it that tells other processes how far it is.
 //!
-//! `.landfall/parts/<sid>.<attempt>` holds the bytes, locked by its writer for as long as that lives;
+//! `.landfall/parts/<sid>.<attempt>` holds the bytes, locked (shared) by its writer for as long as that lives;
 //! `<sid>.<attempt>.progress` holds `{total, landed, at}`, replaced whole about once a second, so that any process
 //! can serve what has landed so far.
 
@@ -40,8 +40,16 @@ impl Part {
     pub fn create(parts: &Path, sid: Sid) -> io::Result<Self> {
         let path = parts.join(format!("{sid}.{}", uuid::Uuid::new_v4().simple()));
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)?;
         Ok(Self { file, path, noted: None })
+    }
+
+    /// Lets nobody write to it any more: what is open for writing under a final name has not landed. It stays locked.
+    pub fn close(&mut self) -> io::Result<()> {
+        let reader = File::open(&self.path)?;
+        rustix::fs::flock(&reader, FlockOperation::NonBlockingLockShared)?;
+        self.file = reader;
+        Ok(())
     }
 
     /// Notes how far it is, when it is time to.

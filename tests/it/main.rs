@@ -9,6 +9,7 @@ mod crash;
 mod drain;
 mod events;
 mod faults;
+mod foreign;
 mod lifecycle;
 mod links;
 mod media;

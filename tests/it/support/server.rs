@@ -237,6 +237,13 @@ impl Bench {
         std::fs::rename(&part, self.volume().join(name)).expect("a rename");
     }
 
+    /// Tells the server of a file, as `landfall signal` does.
+    pub async fn signal(&self, sid: &str) {
+        let request = self.request(Method::POST, "/internal/landed", &token("-", "service"));
+        let answer = request.json(&json!({"sids": [sid]})).send().await.expect("an answer");
+        assert_eq!(answer.status(), 204);
+    }
+
     /// A recording of the tenant `t` that has landed.
     pub async fn landed(&self, new: NewRecording) -> Recording {
         let recording = self.registered("t", new).await;

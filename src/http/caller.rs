@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Method};
 
 use super::app::App;
 use super::fields::Fields;
+use super::limits::{Reached, is_near};
 use super::problem::Problem;
 use crate::auth::{Caller, Denied, Role};
 
@@ -57,8 +58,36 @@ fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>>
     }
 }
 
+/// Why nobody was signed in.
+pub enum Refused {
+    /// The token is not good.
+    Denied(Denied),
+    /// Too many have come from there that nobody has signed.
+    TooOften(Reached),
+}
+
+/// Whose token this is. Somebody whose token was good once is let in whatever others at that address are trying.
+pub async fn sign_in(app: &App, token: &str, from: Option<IpAddr>) -> Result<Arc<Caller>, Refused> {
+    let auth = &app.parts.auth;
+    if !auth.has_seen(token) {
+        app.limits.may_sign_in(from).map_err(Refused::TooOften)?;
+    }
+    auth.verify(token).await.map_err(|denied| {
+        if denied.is_a_guess() {
+            // Whether that was one too many is told to the next.
+            let _ = app.limits.sign_in_failed(from);
+        }
+        Refused::Denied(denied)
+    })
+}
+
 /// Who sends a request with these headers.
-pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
+pub async fn identify(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    from: Option<IpAddr>,
+) -> Result<Arc<Caller>, Problem> {
     if let Some(anyone) = app.parts.auth.anyone() {
         guard_origin(app, method, headers)?;
         return Ok(anyone);
@@ -71,7 +100,15 @@ pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result
         }
         None => return Err(Problem::denied(&Denied::Missing)),
     };
-    app.parts.auth.verify(token).await.map_err(|denied| Problem::denied(&denied))
+    sign_in(app, token, from).await.map_err(Problem::from)
+}
+
+/// The same for a request that counts: one for anything but a recording's bytes.
+async fn admit(app: &App, parts: &Parts) -> Result<Arc<Caller>, Problem> {
+    let from = parts.extensions.get::<Peer>().and_then(|peer| counted_address(*peer, &parts.headers));
+    let caller = identify(app, &parts.method, &parts.headers, from).await;
+    app.limits.request(caller.as_deref().ok(), from)?;
+    caller
 }
 
 /// A browser sends our cookie along with whatever a foreign page posts: such a request is not its user's wish.
@@ -87,7 +124,7 @@ impl FromRequestParts<Arc<App>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        identify(app, &parts.method, &parts.headers).await.map(Known)
+        admit(app, parts).await.map(Known)
     }
 }
 
@@ -95,7 +132,7 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = identify(app, &parts.method, &parts.headers).await?;
+        let caller = admit(app, parts).await?;
         if caller.role < Role::Service && app.parts.auth.anyone().is_none() {
             return Err(Problem::forbidden("role_too_low", "this route is for the role service"));
         }
@@ -107,7 +144,7 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = identify(app, &parts.method, &parts.headers).await?;
+        let caller = admit(app, parts).await?;
         if caller.role < Role::Admin {
             return Err(Problem::forbidden("role_too_low", "this route is for the roles admin and service"));
         }
@@ -119,16 +156,22 @@ impl FromRequestParts<Arc<App>> for Admin {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// Whose address counts for the bounds. A proxy on this machine or in a private network is believed about whom it
-/// speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
-pub fn client_address(Peer(peer): Peer, headers: &HeaderMap) -> IpAddr {
-    let near = match peer.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    };
+/// Whose address counts for the bounds on sockets. A proxy on this machine or in a private network is believed about
+/// whom it speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
+pub fn client_address(peer: Peer, headers: &HeaderMap) -> IpAddr {
+    forwarded_for(peer, headers).unwrap_or(peer.0)
+}
+
+/// Whose address counts for the bounds on requests. Nobody's where one in the own network says of nobody else: that is
+/// a back end, or a proxy whose clients cannot be told apart.
+pub fn counted_address(peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    forwarded_for(peer, headers).or_else(|| (!is_near(peer.0)).then_some(peer.0))
+}
+
+fn forwarded_for(Peer(peer): Peer, headers: &HeaderMap) -> Option<IpAddr> {
     let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|line| line.to_str().ok());
     let last = forwarded.and_then(|line| line.rsplit(',').next()?.trim().parse().ok());
-    last.filter(|_| near).unwrap_or(peer)
+    last.filter(|_| is_near(peer))
 }
 
 #[cfg(test)]
@@ -165,5 +208,16 @@ mod tests {
         assert_eq!(seen_from("127.0.0.1"), "7.7.7.7");
         assert_eq!(seen_from("10.1.2.3"), "7.7.7.7");
         assert_eq!(seen_from("8.8.8.8"), "8.8.8.8");
+    }
+
+    #[test]
+    fn one_in_the_own_network_who_speaks_for_nobody_is_not_counted_by_address() {
+        let counted = |peer: &str, headers: &HeaderMap| {
+            counted_address(Peer(peer.parse().unwrap()), headers).map(|address| address.to_string())
+        };
+        let (silent, forwarded) = (HeaderMap::new(), headers(&[("x-forwarded-for", "7.7.7.7")]));
+        assert_eq!(counted("10.1.2.3", &silent), None);
+        assert_eq!(counted("10.1.2.3", &forwarded).as_deref(), Some("7.7.7.7"));
+        assert_eq!(counted("8.8.8.8", &forwarded).as_deref(), Some("8.8.8.8"));
     }
 }

@@ -5,8 +5,10 @@ mod body;
 mod headers;
 mod patience;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State as Shared};
@@ -17,11 +19,11 @@ use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
-use super::caller::identify_for;
+use super::caller::{Peer, counted_address, identify_for};
 use super::problem::Problem;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{Outcome, Plan};
-use crate::recording::{Code, Sid, State};
+use crate::recording::{Code, Scope, Sid, State};
 use crate::telemetry;
 
 pub use at_hand::AtHand;
@@ -77,12 +79,14 @@ pub struct Processing {
         (status = 503, description = "volume_unavailable, disk_full, catalog_unavailable, queue_unavailable, overloaded")))]
 pub async fn file(
     Shared(app): Shared<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(sid): Path<String>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, Disposition::Inline).await
+    let from = counted_address(peer, &headers);
+    answer(&app, &sid, from, &method, &uri, &headers, Disposition::Inline).await
 }
 
 /// Downloads a recording as a file. Held up to a minute until it has landed.
@@ -96,25 +100,28 @@ pub async fn file(
         (status = 404, description = "No such recording"), (status = 410, description = "Gone")))]
 pub async fn download(
     Shared(app): Shared<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(sid): Path<String>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, Disposition::Attachment).await
+    let from = counted_address(peer, &headers);
+    answer(&app, &sid, from, &method, &uri, &headers, Disposition::Attachment).await
 }
 
 /// Answers for a recording's bytes, and counts what became of the request.
 pub async fn answer(
     app: &Arc<App>,
     sid: &str,
+    from: Option<IpAddr>,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
     disposition: Disposition,
 ) -> Response {
     let begun = Instant::now();
-    let outcome = respond(app, sid, method, uri, headers, disposition).await;
+    let outcome = respond(app, sid, from, method, uri, headers, disposition).await;
     let (result, bytes, mut response) = match outcome {
         Ok(Answer::Bytes(response, bytes)) => ("hit", bytes, response),
         Ok(Answer::Later(response)) => ("miss", 0, response),
@@ -144,17 +151,28 @@ enum Answer {
 async fn respond(
     app: &Arc<App>,
     sid: &str,
+    from: Option<IpAddr>,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
     disposition: Disposition,
 ) -> Result<Answer, Problem> {
-    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers).await?;
-    let is_get = *method == Method::GET;
-    let seen = match app.parts.delivery.open(&caller.scope, sid).await? {
-        Opened::File(shelved) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,
-        Opened::Not(seen) => seen,
+    // What lies open needs no look into the catalog: it is served however many others are in hand.
+    let lies_open = sid.parse().is_ok_and(|sid| app.parts.delivery.at_hand(&Scope::Every, sid).is_some());
+    let place = match lies_open {
+        true => None,
+        false => Some(app.limits.in_hand().ok_or_else(|| Problem::overloaded("requests_at_once"))?),
     };
+    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers, from).await?;
+    let is_get = *method == Method::GET;
+    let seen = match app.parts.delivery.open(&caller.scope, sid).await {
+        Ok(Opened::File(shelved)) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,
+        Ok(Opened::Not(seen)) => Ok(seen),
+        Err(error) => Err(error),
+    };
+    // Only what has landed may be asked for without end.
+    app.limits.request(Some(&caller), from)?;
+    let seen = seen?;
     if seen.status.state == State::Gone {
         return Err(gone(&seen));
     }
@@ -170,13 +188,15 @@ async fn respond(
         asked => asked.unwrap_or_default(),
     };
     if !seen.status.state.is_pending() {
-        app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
+        app.admit_play(&caller, from)?;
     }
     let seen = if patience.is_zero() {
         let now = app.parts.delivery.play(&caller.scope, sid).await?;
         // A new try has begun, but who polls would never learn why the last one failed.
         if now.status.state.is_pending() && failure(&seen).is_some() { seen } else { now }
     } else {
+        // Who is held is counted there instead.
+        drop(place);
         let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
         tokio::select! {
             seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,

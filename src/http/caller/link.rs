@@ -1,5 +1,6 @@
 //! Who asks for one recording: by the link in the URL where there is one, else by token. Two ways, one check.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};
@@ -21,20 +22,30 @@ pub async fn identify_for(
     query: Option<&str>,
     method: &Method,
     headers: &HeaderMap,
+    from: Option<IpAddr>,
 ) -> Result<(Arc<Caller>, Sid), Problem> {
-    let Some(link) = Presented::read(query.unwrap_or_default()).map_err(Problem::link)? else {
-        let caller = identify(app, method, headers).await?;
+    let refuse = |denied| refuse(app, denied, from);
+    let Some(link) = Presented::read(query.unwrap_or_default()).map_err(refuse)? else {
+        let caller = identify(app, method, headers, from).await?;
         return Ok((caller, sid.parse().map_err(|_| Problem::bad_sid())?));
     };
-    let sid = sid.parse().map_err(|_| Problem::link(LinkDenied::Invalid))?;
+    let sid = sid.parse().map_err(|_| refuse(LinkDenied::Invalid))?;
     app.parts.links.learn(&link.kid).await?;
     let tenant = match app.parts.delivery.owner(sid).await {
-        Err(DeliveryError::Unknown) => Err(Problem::link(LinkDenied::Invalid)),
+        Err(DeliveryError::Unknown) => Err(refuse(LinkDenied::Invalid)),
         owner => owner.map_err(Problem::from),
     }?;
     let opens = Opens { purpose, tenant: &tenant, sid };
-    let caller = app.parts.links.verify(&link, opens).map_err(Problem::link)?;
+    let caller = app.parts.links.verify(&link, opens).map_err(refuse)?;
     Ok((Arc::new(caller), sid))
+}
+
+/// What opens nothing counts like a token that nobody has signed. A good link is let in whatever else comes from there.
+fn refuse(app: &App, denied: LinkDenied, from: Option<IpAddr>) -> Problem {
+    match denied {
+        LinkDenied::Invalid => app.limits.sign_in_failed(from).map_or_else(Problem::from, |()| Problem::link(denied)),
+        LinkDenied::Expired => Problem::link(denied),
+    }
 }
 
 /// A recording that lies open, for one who may hear it as far as can be told without waiting.

@@ -188,3 +188,21 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
     let Err(error) = watch(root, notice).await;
     warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_other_end_has_vanished_is_noticed() {
+        use rustix::net::sockopt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = prepared(listener.accept().await.unwrap().0).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream), Ok(SILENT));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(ASKED_EVERY));
+        assert_eq!(sockopt::tcp_keepcnt(&stream), Ok(ASKED));
+        assert_eq!(sockopt::tcp_user_timeout(&stream), Ok(UNRECEIVED_MS));
+    }
+}

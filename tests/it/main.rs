@@ -9,6 +9,7 @@ mod drain;
 mod events;
 mod faults;
 mod lifecycle;
+mod limits;
 mod links;
 mod media;
 mod registration;

@@ -68,6 +68,8 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
         }
     });
     if !is_idle.await {
+        // A socket reads on, and no heads.
+        stage.end();
         return After::Closed;
     }
     match served.into_parts() {
@@ -101,6 +103,10 @@ impl Stage {
         let had_body = if is_alone { self.flags.load(Relaxed) & HAD_BODY } else { HAD_BODY };
         self.flags.store(IN_HAND | had_body, Relaxed);
         self.heads.fetch_add(1, Relaxed);
+    }
+
+    fn end(&self) {
+        self.flags.store(IN_HAND, Relaxed);
     }
 
     fn answered(&self) {
@@ -223,5 +229,74 @@ impl Write for Observed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.wire).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{Duration, Instant};
+
+    /// A client, and a connection that answers everything, with the limits of [`serve_one`]; how long it lasts.
+    async fn pair() -> (TcpStream, impl Future<Output = Duration>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let wire = Wire::new(listener.accept().await.unwrap().0, None);
+        let stage = Arc::new(Stage::default());
+        let observed = Observed { wire, stage: stage.clone(), alarm: None };
+        let served = async move {
+            let begun = Instant::now();
+            let answer = |request: hyper::Request<Incoming>| {
+                stage.begin(request.body().is_end_stream());
+                let stage = stage.clone();
+                async move {
+                    let _ = http_body_util::BodyExt::collect(request.into_body()).await;
+                    Ok::<_, Infallible>(hyper::Response::new(Told { body: Body::from("ok"), stage }))
+                }
+            };
+            let mut library = http1::Builder::new();
+            library.timer(TokioTimer::new()).header_read_timeout(IDLE_WITHIN);
+            let _ = library.serve_connection(observed, service_fn(answer)).await;
+            begun.elapsed()
+        };
+        (client, served)
+    }
+
+    /// A byte every three seconds, until nobody listens any more.
+    async fn drip(client: &mut TcpStream) {
+        for byte in b"GET / HTTP/1.1\r\nhost: drip\r\n" {
+            if client.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_ten_seconds_however_steadily_it_drips() {
+        let (mut client, served) = pair().await;
+        let (took, ()) = tokio::join!(served, drip(&mut client));
+        assert!((HEAD_WITHIN..IDLE_WITHIN / 2).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_answer_a_client_may_be_silent_for_a_minute_and_then_its_head_has_ten_seconds_again() {
+        let (mut client, served) = pair().await;
+        let talk = async {
+            for _ in 0..2 {
+                // With a body: the library keeps such a connection.
+                client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody").await.unwrap();
+                let mut answer = Vec::new();
+                while !answer.ends_with(b"ok") {
+                    answer.push(client.read_u8().await.unwrap());
+                }
+                tokio::time::sleep(Duration::from_secs(50)).await;
+            }
+            drip(&mut client).await;
+        };
+        let (took, ()) = tokio::join!(served, talk);
+        assert!((Duration::from_secs(109)..Duration::from_secs(120)).contains(&took), "{took:?}");
     }
 }

@@ -227,24 +227,28 @@ mod tests {
         assert!(place.is_some() && limits.in_hand().is_none());
     }
 
+    /// By name, the bounds that a user and an address reach.
+    fn count_for_both(count: impl Fn(&str, Option<IpAddr>) -> Result<(), Reached>, [of_user, of_address]: [&str; 2]) {
+        let here = address("203.0.113.7");
+        let reached = |user, from| count(user, from).err().map(|reached| reached.limit);
+        assert_eq!([reached("u", here), reached("u", here)], [None, None]);
+        assert_eq!(reached("u", here), Some(of_user));
+        assert_eq!([reached("v", here), reached("v", here)], [None, Some(of_address)]);
+        assert_eq!([reached("w", None), reached("w", None)], [None, None], "whose address it is, nobody knows");
+        assert_eq!(reached("w", None), Some(of_user));
+    }
+
     #[test]
     fn downloads_and_requests_count_for_the_user_and_for_the_address() {
         let limits = limits();
-        let here = address("203.0.113.7");
-        let counts: [&dyn Fn(&str, Option<IpAddr>) -> Option<&'static str>; 2] = [
-            &|user, from| limits.request(Some(&caller("t", user)), from).err().map(|reached| reached.limit),
-            &|user, from| limits.prepare(&caller("t", user), from).err().map(|reached| reached.limit),
-        ];
-        for (count, [of_user, from_address]) in counts.iter().zip([
+        count_for_both(
+            |user, from| limits.request(Some(&caller("t", user)), from),
             ["requests_per_minute", "requests_per_minute_per_address"],
+        );
+        count_for_both(
+            |user, from| limits.prepare(&caller("t", user), from),
             ["prepares_per_minute", "prepares_per_minute_per_address"],
-        ]) {
-            assert_eq!([count("u", here), count("u", here)], [None, None]);
-            assert_eq!(count("u", here), Some(of_user));
-            assert_eq!([count("v", here), count("v", here)], [None, Some(from_address)]);
-            assert_eq!([count("w", None), count("w", None)], [None, None], "whose address it is, nobody knows");
-            assert_eq!(count("w", None), Some(of_user));
-        }
+        );
     }
 
     #[test]

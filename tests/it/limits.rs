@@ -268,3 +268,28 @@ async fn a_body_that_is_too_long_is_counted() {
     limited.hears().await;
     assert_eq!(limited.counted("body_bytes").await, 1.0);
 }
+
+/// What is counted is explained.
+#[test]
+fn every_label_stands_in_the_table_of_bounds() {
+    let page = std::fs::read_to_string("docs/security.md").unwrap();
+    let (mut folders, mut labels) = (vec![std::path::PathBuf::from("src")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let text = text.split("mod tests {").next().unwrap_or_default();
+            for before in ["limited(\"", "Buckets::new(\"", "Counts::new(\""] {
+                labels.extend(text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+            }
+        }
+    }
+    assert!(labels.len() > 15, "{labels:?}");
+    for label in labels {
+        assert!(page.contains(&format!("| `{label}` |")), "{label}");
+    }
+}

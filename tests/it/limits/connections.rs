@@ -17,14 +17,22 @@ impl Line {
     }
 
     async fn ask(&mut self, path: &str) {
+        self.ask_with(path, "").await;
+    }
+
+    async fn ask_with(&mut self, path: &str, more: &str) {
         let token = token("t", "agent");
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n{more}\r\n");
         self.0.write_all(request.as_bytes()).await.unwrap();
     }
 
     /// The head of the answer to that request; its body is read, too.
     async fn answer(&mut self, path: &str) -> String {
         self.ask(path).await;
+        self.heard().await
+    }
+
+    async fn heard(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(tokio::time::timeout(Duration::from_secs(10), self.0.read_u8()).await.unwrap().unwrap());
@@ -75,21 +83,31 @@ async fn a_connection_too_many_hears_that_the_server_is_full_and_that_it_lives()
     }
 }
 
+/// A WebSocket, if there is a place for it.
+async fn socket(url: &str) -> Option<Line> {
+    let mut line = Line::to(url).await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: landfall.v1\r\n";
+    line.ask_with("/ws/recordings", upgrade).await;
+    let head = line.heard().await;
+    assert!(head.starts_with("http/1.1 101") || head.starts_with("http/1.1 503"), "{head}");
+    head.starts_with("http/1.1 101").then_some(line)
+}
+
 #[tokio::test]
 async fn a_socket_keeps_the_place_of_its_connection_and_gives_it_back() {
     let limited = with(|limits| limits.connections = 4).await;
     let url = &limited.bench.url;
-    let is_full = async || Line::to(url).await.answer("/api/recordings").await.starts_with("http/1.1 503");
     let mut sockets = Vec::new();
-    while !is_full().await {
+    while let Some(socket) = socket(url).await {
+        sockets.push(socket);
         assert!(sockets.len() <= 4, "there is no bound");
-        sockets.push(limited.bench.socket().await);
-        // What asked before may be on its way out.
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(!sockets.is_empty());
-    drop(sockets);
-    while is_full().await {
+    limited.hears().await;
+    assert!(socket(url).await.is_none(), "they are still there");
+    sockets.pop();
+    while socket(url).await.is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

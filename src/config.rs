@@ -146,6 +146,10 @@ pub struct RetentionConfig {
 /// `limits.*`
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Open connections; by the limit of open files, if none is set.
+    pub connections: Option<u32>,
+    /// Open connections from one address outside the own network.
+    pub connections_per_address: u32,
     /// Open sockets of one user.
     pub sockets_per_user: u32,
     /// Open sockets of one address.
@@ -156,8 +160,20 @@ pub struct Limits {
     pub message_bytes: u32,
     /// Held requests in the whole process.
     pub waiting_requests: u32,
+    /// Requests that may need the catalog, answered at once.
+    pub requests_at_once: u32,
+    /// Requests of one user in a minute, but for landed recordings.
+    pub requests_per_minute: u32,
+    /// The same from one address.
+    pub requests_per_minute_per_address: u32,
     /// Downloads that one user may ask for in a minute.
     pub prepares_per_minute: u32,
+    /// The same from one address.
+    pub prepares_per_minute_per_address: u32,
+    /// Tokens and links nobody has signed, from one address in a minute.
+    pub failed_logins_per_minute: u32,
+    /// Downloads that wait, beyond which no play adds one.
+    pub jobs_waiting: u32,
 }
 
 /// `worker.*`

@@ -200,7 +200,9 @@ impl Server {
 
     fn open(&mut self, listener: TcpListener, count: usize, layer: Layer) -> Result<(), StartError> {
         let lanes = Lanes::start(count, &self.app, &layer, &self.close).map_err(StartError::Threads)?;
-        self.tasks.spawn(Lanes::accept(lanes.doors(), listener, self.close.clone()));
+        // Operators are let in however many others there are.
+        let seats = layer.media().is_some().then(|| self.app.clone());
+        self.tasks.spawn(Lanes::accept(lanes.doors(), listener, seats, self.close.clone()));
         self.lanes.push(lanes);
         Ok(())
     }

@@ -83,6 +83,9 @@ impl Server {
             .env("LANDFALL_LIMITS__SOCKETS_PER_ADDRESS", many)
             .env("LANDFALL_LIMITS__WAITING_REQUESTS", many)
             .env("LANDFALL_LIMITS__PREPARES_PER_MINUTE", many)
+            .env("LANDFALL_LIMITS__REQUESTS_PER_MINUTE", many)
+            .env("LANDFALL_LIMITS__REQUESTS_AT_ONCE", many)
+            .env("LANDFALL_LIMITS__JOBS_WAITING", many)
             .envs(settings.iter().copied());
         let began = clock::now();
         let child = match core {

@@ -27,6 +27,13 @@ pub enum Denied {
     KeysUnavailable,
 }
 
+impl Denied {
+    /// Whether the token is one that nobody has signed: what somebody sends who tries keys.
+    pub const fn is_a_guess(self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::Algorithm | Self::UnknownKey | Self::BadSignature)
+    }
+}
+
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

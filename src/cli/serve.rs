@@ -16,6 +16,8 @@ use crate::telemetry;
 
 /// Threads for what is no connection: the worker, the catalog's answers, signals.
 const MOST_WORKERS: usize = 4;
+/// Files that are no connection: 2048 on the shelf, a file and a connection for each download, the catalog.
+const FILES_BESIDE: usize = 4096;
 
 pub(super) fn run(config: Config) -> ExitCode {
     logging::init(&config);
@@ -71,12 +73,20 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             head_prepares: config.media.head_prepares,
             accounts: config.twilio.accounts.iter().map(callbacks_of).collect(),
             limits: LimitOptions {
+                connections: limits.connections.map_or_else(connections_by_files, |most| most as usize),
+                connections_per_address: limits.connections_per_address as usize,
                 sockets_per_user: limits.sockets_per_user as usize,
                 sockets_per_address: limits.sockets_per_address as usize,
                 sids_per_socket: limits.sids_per_socket as usize,
                 message_bytes: limits.message_bytes as usize,
                 waiting_requests: limits.waiting_requests as usize,
+                requests_at_once: limits.requests_at_once as usize,
+                requests_per_minute: limits.requests_per_minute,
+                requests_per_minute_per_address: limits.requests_per_minute_per_address,
                 prepares_per_minute: limits.prepares_per_minute,
+                prepares_per_minute_per_address: limits.prepares_per_minute_per_address,
+                failed_logins_per_minute: limits.failed_logins_per_minute,
+                jobs_waiting: limits.jobs_waiting.into(),
             },
             metrics: config.metrics_listen.is_none(),
             shutdown_grace: config.shutdown_grace,
@@ -103,6 +113,14 @@ fn callbacks_of(account: &TwilioAccount) -> CallbackAccount {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// As many connections as the limit of open files leaves room for, beside recordings that lie open, the catalog and
+/// downloads.
+fn connections_by_files() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| files.try_into().unwrap_or(usize::MAX));
+    files - FILES_BESIDE.min(files / 2)
 }
 
 /// Each socket is a file, and the usual soft limit of 1024 is there for programs that use `select`.

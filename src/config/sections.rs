@@ -63,12 +63,28 @@ fn keys(from: &mut Reader) -> Option<Config> {
             delete_at_source: from.read("retention.delete_at_source", false, boolean),
         },
         limits: Limits {
+            connections: from.optional("limits.connections", number(1, 10_000_000)),
+            connections_per_address: from.read("limits.connections_per_address", 1024, number(1, 10_000_000)),
             sockets_per_user: from.read("limits.sockets_per_user", 64, number(1, 1_000_000)),
             sockets_per_address: from.read("limits.sockets_per_address", 1024, number(1, 1_000_000)),
             sids_per_socket: from.read("limits.sids_per_socket", 256, number(1, 65_536)),
             message_bytes: from.read("limits.message_bytes", 16_384, number(256, 1 << 24)),
             waiting_requests: from.read("limits.waiting_requests", 4096, number(1, 1_000_000)),
+            requests_at_once: from.read("limits.requests_at_once", 8192, number(1, 1_000_000)),
+            requests_per_minute: from.read("limits.requests_per_minute", 30_000, number(1, 100_000_000)),
+            requests_per_minute_per_address: from.read(
+                "limits.requests_per_minute_per_address",
+                120_000,
+                number(1, 100_000_000),
+            ),
             prepares_per_minute: from.read("limits.prepares_per_minute", 600, number(1, 1_000_000)),
+            prepares_per_minute_per_address: from.read(
+                "limits.prepares_per_minute_per_address",
+                6000,
+                number(1, 1_000_000),
+            ),
+            failed_logins_per_minute: from.read("limits.failed_logins_per_minute", 600, number(1, 1_000_000)),
+            jobs_waiting: from.read("limits.jobs_waiting", 100_000, number(1, 10_000_000)),
         },
         shutdown_grace: from.read("shutdown_grace", 25 * SECOND, duration(Duration::ZERO, HOUR)),
         worker: WorkerConfig {

@@ -1,6 +1,6 @@
 //! What the handlers share: the use cases, the options, the bounds, and the two tokens of a shutdown.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::limits::{LimitOptions, Limits};
+use super::problem::Problem;
 use super::protocol::PublicUrl;
 use crate::audit::Audit;
-use crate::auth::{Auth, Links};
+use crate::auth::{Auth, Caller, Links};
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
 use crate::jobs::Jobs;
@@ -126,6 +127,12 @@ impl App {
             draining: CancellationToken::new(),
             tasks: TaskTracker::new(),
         })
+    }
+
+    /// Counts a download that the caller asks for, and sees whether the queue has room for it.
+    pub fn admit_play(&self, caller: &Caller, from: Option<IpAddr>) -> Result<(), Problem> {
+        self.limits.prepare(caller, from)?;
+        if self.limits.has_room(self.parts.jobs.depth()) { Ok(()) } else { Err(Problem::overloaded("jobs_waiting")) }
     }
 
     /// Whether a browser's page of that origin may read our answers.

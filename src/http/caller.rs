@@ -2,17 +2,19 @@
 
 mod link;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{HeaderMap, HeaderName, Method, Uri};
 
 use super::app::App;
 use super::deeds::Asker;
 use super::fields::Fields;
+use super::limits::{Reached, is_near};
 use super::problem::Problem;
 use crate::auth::{Caller, Denied, Role};
 
@@ -61,8 +63,36 @@ fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>>
     }
 }
 
+/// Why nobody was signed in.
+pub enum Refused {
+    /// The token is not good.
+    Denied(Denied),
+    /// Too many have come from there that nobody has signed.
+    TooOften(Reached),
+}
+
+/// Whose token this is. Somebody whose token was good once is let in whatever others at that address are trying.
+pub async fn sign_in(app: &App, token: &str, from: Option<IpAddr>) -> Result<Arc<Caller>, Refused> {
+    let auth = &app.parts.auth;
+    if !auth.has_seen(token) {
+        app.limits.may_sign_in(from).map_err(Refused::TooOften)?;
+    }
+    auth.verify(token).await.map_err(|denied| {
+        if denied.is_a_guess() {
+            // Whether that was one too many is told to the next.
+            let _ = app.limits.sign_in_failed(from);
+        }
+        Refused::Denied(denied)
+    })
+}
+
 /// Who sends a request with these headers.
-pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
+pub async fn identify(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    from: Option<IpAddr>,
+) -> Result<Arc<Caller>, Problem> {
     if let Some(anyone) = app.parts.auth.anyone() {
         guard_origin(app, method, headers)?;
         return Ok(anyone);
@@ -75,7 +105,18 @@ pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result
         }
         None => return Err(Problem::denied(&Denied::Missing)),
     };
-    app.parts.auth.verify(token).await.map_err(|denied| Problem::denied(&denied))
+    sign_in(app, token, from).await.map_err(Problem::from)
+}
+
+/// The same for a request that counts: one for anything but a recording's bytes.
+async fn admit(app: &App, parts: &Parts) -> Result<Arc<Caller>, Problem> {
+    let from = counted(parts);
+    let caller = identify(app, &parts.method, &parts.headers, from).await;
+    if let (Ok(caller), Some(asker)) = (&caller, parts.extensions.get::<Asker>()) {
+        asker.is(caller);
+    }
+    app.limits.request(caller.as_deref().ok(), from)?;
+    caller
 }
 
 /// A browser sends our cookie along with whatever a foreign page posts: such a request is not its user's wish.
@@ -87,20 +128,33 @@ fn guard_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), P
     Err(Problem::forbidden("foreign_origin", "the Origin is not in allowed_origins"))
 }
 
-/// Who sends this request; noted on it, for the audit.
-async fn asker(parts: &Parts, app: &App) -> Result<Arc<Caller>, Problem> {
-    let caller = identify(app, &parts.method, &parts.headers).await?;
-    if let Some(asker) = parts.extensions.get::<Asker>() {
-        asker.is(&caller);
+/// A request for a recording's bytes, as far as it tells who asks and for what.
+pub struct Asking {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    /// The address that it counts for.
+    pub from: Option<IpAddr>,
+    /// Where it is noted who that is.
+    asker: Asker,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let from = counted(parts);
+        let asker = parts.extensions.get::<Asker>().cloned().unwrap_or_default();
+        let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+        Ok(Self { method, uri, headers, from, asker })
     }
-    Ok(caller)
 }
 
 impl FromRequestParts<Arc<App>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        asker(parts, app).await.map(Known)
+        admit(app, parts).await.map(Known)
     }
 }
 
@@ -108,7 +162,7 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = asker(parts, app).await?;
+        let caller = admit(app, parts).await?;
         if caller.role < Role::Service && app.parts.auth.anyone().is_none() {
             return Err(Problem::forbidden("role_too_low", "this route is for the role service"));
         }
@@ -120,7 +174,7 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let caller = asker(parts, app).await?;
+        let caller = admit(app, parts).await?;
         if caller.role < Role::Admin {
             return Err(Problem::forbidden("role_too_low", "this route is for the roles admin and service"));
         }
@@ -132,18 +186,28 @@ impl FromRequestParts<Arc<App>> for Admin {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// Whose address counts for the bounds. A proxy on this machine or in a private network is believed about whom it
-/// speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
-pub fn client_address(Peer(peer): Peer, request: &(impl Fields + ?Sized)) -> IpAddr {
-    let near = match peer.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    };
-    if !near {
-        return peer;
+/// Whose address counts for the bounds on sockets, and stands in the audit. A proxy on this machine or in a private network
+/// is believed about whom it speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
+pub fn client_address(peer: Peer, request: &(impl Fields + ?Sized)) -> IpAddr {
+    forwarded_for(peer, request).unwrap_or(peer.0)
+}
+
+/// Whose address counts for the bounds on requests. Nobody's where one in the own network says of nobody else: that is
+/// a back end, or a proxy whose clients cannot be told apart.
+pub fn counted_address(peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    forwarded_for(peer, headers).or_else(|| (!is_near(peer.0)).then_some(peer.0))
+}
+
+fn counted(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Peer>().and_then(|peer| counted_address(*peer, &parts.headers))
+}
+
+fn forwarded_for(Peer(peer): Peer, request: &(impl Fields + ?Sized)) -> Option<IpAddr> {
+    if !is_near(peer) {
+        return None;
     }
     let forwarded = request.lines(&FORWARDED_FOR).last();
-    forwarded.and_then(|line| line.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)
+    forwarded.and_then(|line| line.rsplit(',').next()?.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -180,5 +244,16 @@ mod tests {
         assert_eq!(seen_from("127.0.0.1"), "7.7.7.7");
         assert_eq!(seen_from("10.1.2.3"), "7.7.7.7");
         assert_eq!(seen_from("8.8.8.8"), "8.8.8.8");
+    }
+
+    #[test]
+    fn one_in_the_own_network_who_speaks_for_nobody_is_not_counted_by_address() {
+        let counted = |peer: &str, headers: &HeaderMap| {
+            counted_address(Peer(peer.parse().unwrap()), headers).map(|address| address.to_string())
+        };
+        let (silent, forwarded) = (HeaderMap::new(), headers(&[("x-forwarded-for", "7.7.7.7")]));
+        assert_eq!(counted("10.1.2.3", &silent), None);
+        assert_eq!(counted("10.1.2.3", &forwarded).as_deref(), Some("7.7.7.7"));
+        assert_eq!(counted("8.8.8.8", &forwarded).as_deref(), Some("8.8.8.8"));
     }
 }

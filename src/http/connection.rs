@@ -13,17 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Peer;
 use super::layer::Layer;
+use super::limits::Seat;
 use express::{Express, Next};
 use single::{After, serve_one};
 use wire::Wire;
 
-/// From a connection's first byte, or its last answer, to the end of the next request's head.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// From the first byte of a request's head to its last, and from a connection's beginning to its first request: whoever
+/// opens one has something to say.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// From an answer to the next request.
+const IDLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Serves a connection; told to `leave`, it finishes the request in hand. How it ends is the client's business: what
 /// was wrong with a request has been answered.
-pub async fn serve(stream: TcpStream, peer: Peer, layer: Layer, leave: CancellationToken) {
-    let mut wire = Wire::new(stream);
+pub async fn serve(stream: TcpStream, seat: Option<Seat>, peer: Peer, layer: Layer, leave: CancellationToken) {
+    let mut wire = Wire::new(stream, seat);
     let mut express = Express::new(peer);
     let mut leaving = pin!(leave.cancelled());
     loop {

@@ -13,12 +13,12 @@ use futures_util::stream;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
-use super::caller::{Known, Peer, client_address};
+use super::caller::{Known, Peer, client_address, counted_address};
 use super::deeds;
 use super::limits::Held;
 use super::problem::Problem;
-use super::protocol::{ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
-use super::watching::{Watching, refusal};
+use super::protocol::{Refusal, ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
+use super::watching::{Watching, admitted, refusal};
 use crate::auth::LEEWAY;
 use crate::delivery::{DeliveryError, Watched};
 use crate::recording::{Sid, Timestamp};
@@ -75,10 +75,10 @@ pub async fn events(
     let ping_ms = KEEP_ALIVE.as_millis() as u64;
     listener.say(&ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids });
     // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
-    let allowed = |_: &Sid| intent == WireIntent::Watch || app.limits.prepare(&caller).is_ok();
-    let (sids, refused): (Vec<Sid>, Vec<Sid>) = sids.into_iter().partition(allowed);
-    for sid in &refused {
-        let (code, message) = ("too_many_requests", "prepares_per_minute is reached");
+    let counted = counted_address(peer, &headers);
+    let (sids, refused) = admitted(&app, &caller, counted, intent.into(), sids);
+    for (sid, Refusal { code, .. }) in &refused {
+        let message = "a bound on downloads is reached";
         listener.say(&ServerMessage::Error { id: None, sid: Some(sid.as_str()), code, message });
     }
     let watched = app.parts.delivery.watch(&caller.scope, &sids, intent.into(), &mailbox).await;

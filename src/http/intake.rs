@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use tokio::time::{Duration, timeout};
 
 use super::problem::Problem;
+use crate::telemetry;
 
 /// No route takes a larger body.
 const MOST_BODY: usize = 64 * 1024;
@@ -22,7 +23,10 @@ pub async fn take<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    timeout(WITHIN, read(body)).await.unwrap_or_else(|_| Err(Problem::too_slow()))
+    timeout(WITHIN, read(body)).await.unwrap_or_else(|_| {
+        telemetry::limited("slow_body");
+        Err(Problem::too_slow())
+    })
 }
 
 async fn read<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
@@ -40,5 +44,34 @@ async fn read<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
             taken.extend_from_slice(&data);
         }
     }
-    if came > MOST_BODY { Err(Problem::too_large()) } else { Ok(taken.freeze()) }
+    if came > MOST_BODY {
+        telemetry::limited("body_bytes");
+        return Err(Problem::too_large());
+    }
+    Ok(taken.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio::time::Instant;
+
+    /// A byte a second.
+    fn dripping(bytes: usize) -> impl Body<Data = Bytes> {
+        StreamBody::new(stream::iter(0..bytes).then(|_| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"x")))
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_half_a_minute_however_steadily_it_drips() {
+        let begun = Instant::now();
+        assert_eq!(take(dripping(60)).await.unwrap_err().code(), "too_slow");
+        assert_eq!(begun.elapsed(), WITHIN);
+        assert_eq!(take(dripping(20)).await.unwrap().len(), 20);
+    }
 }

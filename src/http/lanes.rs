@@ -16,6 +16,7 @@ use super::app::App;
 use super::caller::Peer;
 use super::connection::serve;
 use super::layer::Layer;
+use super::limits::Seat;
 use crate::signals::{Noticed, Signal, watch};
 
 /// Connections on their way to a lane.
@@ -23,7 +24,18 @@ const HANDED_OVER: usize = 1024;
 /// A pause when the process has no file descriptor left.
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
-type Handed = (std::net::TcpStream, SocketAddr);
+/// A client of which nothing is heard is asked after so long whether it is still there.
+const SILENT: Duration = Duration::from_secs(30);
+/// From question to question; after three without an answer it is gone.
+const ASKED_EVERY: Duration = Duration::from_secs(10);
+const ASKED: u32 = 3;
+/// What was sent and not been received for so long, in milliseconds, is for nobody (RFC 5482).
+const UNRECEIVED_MS: u32 = 120_000;
+/// How long a connection beyond the bound is given for its one request.
+const SPARE_WITHIN: Duration = Duration::from_secs(5);
+
+/// A connection with its seat; those of a listener that only operators reach need none.
+type Handed = (std::net::TcpStream, SocketAddr, Option<Seat>);
 
 /// The threads that serve connections.
 pub struct Lanes {
@@ -55,8 +67,13 @@ impl Lanes {
         Ok(lanes)
     }
 
-    /// Takes connections and deals them out in turn, until told to stop.
-    pub async fn accept(to: Vec<mpsc::Sender<Handed>>, listener: TcpListener, stop: CancellationToken) {
+    /// Takes connections and deals them out in turn, until told to stop. With `seats`, only so many at once.
+    pub async fn accept(
+        to: Vec<mpsc::Sender<Handed>>,
+        listener: TcpListener,
+        seats: Option<Arc<App>>,
+        stop: CancellationToken,
+    ) {
         let mut turn = to.iter().cycle();
         loop {
             let accepted = tokio::select! {
@@ -64,7 +81,14 @@ impl Lanes {
                 () = stop.cancelled() => return,
             };
             let handed = match accepted {
-                Ok((stream, peer)) => stream.into_std().map(|stream| (stream, peer)),
+                Ok((stream, peer)) => {
+                    let seat = seats.as_ref().map(|app| app.limits.seats.take(peer.ip()));
+                    // Not even one to spare: it is closed.
+                    if matches!(seat, Some(None)) {
+                        continue;
+                    }
+                    stream.into_std().map(|stream| (stream, peer, seat.flatten()))
+                }
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(OUT_OF_FILES).await;
@@ -101,6 +125,7 @@ async fn lane(
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
+    let spare = Layer::spare(&app);
     if let Some(is_first) = watches {
         connections.spawn(stop.clone().run_until_cancelled_owned(notice_landings(app.clone(), is_first)));
     }
@@ -109,15 +134,20 @@ async fn lane(
             handed = from.recv() => handed,
             () = stop.cancelled() => None,
         };
-        let Some((stream, peer)) = handed else { break };
-        let stream = TcpStream::from_std(stream).and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        let Some((stream, peer, seat)) = handed else { break };
+        let stream = TcpStream::from_std(stream).and_then(prepared);
         if let Ok(stream) = stream {
             let (peer, layer, stop) = (Peer(peer.ip()), layer.clone(), stop.clone());
-            if app.draining.is_cancelled() {
-                connections.spawn(serve(stream, peer, layer, stop));
+            if seat.as_ref().is_some_and(|seat| seat.is_spare) {
+                let served = serve(stream, seat, peer, spare.clone(), stop);
+                connections.spawn(async move {
+                    let _ = tokio::time::timeout(SPARE_WITHIN, served).await;
+                });
+            } else if app.draining.is_cancelled() {
+                connections.spawn(serve(stream, seat, peer, layer, stop));
             } else {
                 let token = app.tasks.token();
-                let served = serve(stream, peer, layer, app.draining.clone());
+                let served = serve(stream, seat, peer, layer, app.draining.clone());
                 connections.spawn(async move {
                     let _token = token;
                     served.await;
@@ -128,6 +158,18 @@ async fn lane(
     connections.close();
     connections.wait().await;
     info!("a lane has finished its requests");
+}
+
+/// A connection that sends at once, and that ends when nobody is at its other end any more.
+fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
+    use rustix::net::sockopt;
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, SILENT)?;
+    sockopt::set_tcp_keepintvl(&stream, ASKED_EVERY)?;
+    sockopt::set_tcp_keepcnt(&stream, ASKED)?;
+    sockopt::set_tcp_user_timeout(&stream, UNRECEIVED_MS)?;
+    Ok(stream)
 }
 
 /// Tells this lane's listeners of landings by itself: waking it from another thread would double what they wait. The
@@ -145,4 +187,22 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
     };
     let Err(error) = watch(root, notice).await;
     warn!(%error, "inotify is not to be had: files of foreign workers are found by the sweep");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_other_end_has_vanished_is_noticed() {
+        use rustix::net::sockopt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = prepared(listener.accept().await.unwrap().0).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream), Ok(SILENT));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(ASKED_EVERY));
+        assert_eq!(sockopt::tcp_keepcnt(&stream), Ok(ASKED));
+        assert_eq!(sockopt::tcp_user_timeout(&stream), Ok(UNRECEIVED_MS));
+    }
 }

@@ -43,6 +43,11 @@ impl Layer {
         Self { app: app.clone(), routes: super::operator_routes(app), media: false }
     }
 
+    /// Around what a connection beyond the bound can ask.
+    pub fn spare(app: &Arc<App>) -> Self {
+        Self { app: app.clone(), routes: super::spare_routes(app), media: false }
+    }
+
     /// The state of the server, where media are served.
     pub fn media(&self) -> Option<&App> {
         self.media.then_some(&self.app)

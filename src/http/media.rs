@@ -7,22 +7,21 @@ mod patience;
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
-use super::caller::identify_for;
-use super::deeds::Asker;
+use super::caller::{Asking, identify_for};
 use super::problem::Problem;
 use crate::delivery::{Opened, Seen, Shelved};
 use crate::range::{Outcome, Plan};
-use crate::recording::{Code, Sid, State};
+use crate::recording::{Code, Scope, Sid, State};
 use crate::telemetry;
 
 pub use at_hand::AtHand;
@@ -76,15 +75,8 @@ pub struct Processing {
         (status = 412, description = "A precondition failed"), (status = 416, description = "No byte of the range exists"),
         (status = 502, description = "The last try failed: source_unauthorized, source_failed"),
         (status = 503, description = "volume_unavailable, disk_full, catalog_unavailable, queue_unavailable, overloaded")))]
-pub async fn file(
-    Shared(app): Shared<Arc<App>>,
-    Path(sid): Path<String>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    Extension(asker): Extension<Asker>,
-) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, &asker, Disposition::Inline).await
+pub async fn file(Shared(app): Shared<Arc<App>>, Path(sid): Path<String>, asking: Asking) -> Response {
+    answer(&app, &sid, &asking, Disposition::Inline).await
 }
 
 /// Downloads a recording as a file. Held up to a minute until it has landed.
@@ -96,29 +88,14 @@ pub async fn file(
         (status = 403, description = "link_invalid, link_expired"),
         (status = 202, description = "It takes longer than a minute", body = Processing),
         (status = 404, description = "No such recording"), (status = 410, description = "Gone")))]
-pub async fn download(
-    Shared(app): Shared<Arc<App>>,
-    Path(sid): Path<String>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    Extension(asker): Extension<Asker>,
-) -> Response {
-    answer(&app, &sid, &method, &uri, &headers, &asker, Disposition::Attachment).await
+pub async fn download(Shared(app): Shared<Arc<App>>, Path(sid): Path<String>, asking: Asking) -> Response {
+    answer(&app, &sid, &asking, Disposition::Attachment).await
 }
 
 /// Answers for a recording's bytes, and counts what became of the request.
-async fn answer(
-    app: &Arc<App>,
-    sid: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    asker: &Asker,
-    disposition: Disposition,
-) -> Response {
+async fn answer(app: &Arc<App>, sid: &str, asking: &Asking, disposition: Disposition) -> Response {
     let begun = Instant::now();
-    let outcome = respond(app, sid, method, uri, headers, asker, disposition).await;
+    let outcome = respond(app, sid, asking, disposition).await;
     let (result, bytes, mut response) = match outcome {
         Ok(Answer::Bytes(response, bytes)) => ("hit", bytes, response),
         Ok(Answer::Later(response)) => ("miss", 0, response),
@@ -145,21 +122,25 @@ enum Answer {
     Later(Response),
 }
 
-async fn respond(
-    app: &Arc<App>,
-    sid: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    asker: &Asker,
-    disposition: Disposition,
-) -> Result<Answer, Problem> {
-    let (caller, sid) = identify_for(app, disposition.purpose(), sid, uri.query(), method, headers, asker).await?;
-    let is_get = *method == Method::GET;
-    let seen = match app.parts.delivery.open(&caller.scope, sid).await? {
-        Opened::File(shelved) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,
-        Opened::Not(seen) => seen,
+async fn respond(app: &Arc<App>, sid: &str, asking: &Asking, disposition: Disposition) -> Result<Answer, Problem> {
+    let Asking { method, uri, headers, from, .. } = asking;
+    let from = *from;
+    // What lies open needs no look into the catalog: it is served however many others are in hand.
+    let lies_open = sid.parse().is_ok_and(|sid| app.parts.delivery.at_hand(&Scope::Every, sid).is_some());
+    let place = match lies_open {
+        true => None,
+        false => Some(app.limits.in_hand().ok_or_else(|| Problem::overloaded("requests_at_once"))?),
     };
+    let (caller, sid) = identify_for(app, disposition.purpose(), sid, asking).await?;
+    let is_get = *method == Method::GET;
+    let seen = match app.parts.delivery.open(&caller.scope, sid).await {
+        Ok(Opened::File(shelved)) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,
+        Ok(Opened::Not(seen)) => Ok(seen),
+        Err(error) => Err(error),
+    };
+    // Only what has landed may be asked for without end.
+    app.limits.request(Some(&caller), from)?;
+    let seen = seen?;
     if seen.status.state == State::Gone {
         return Err(gone(&seen));
     }
@@ -175,13 +156,15 @@ async fn respond(
         asked => asked.unwrap_or_default(),
     };
     if !seen.status.state.is_pending() {
-        app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
+        app.admit_play(&caller, from)?;
     }
     let seen = if patience.is_zero() {
         let now = app.parts.delivery.play(&caller.scope, sid).await?;
         // A new try has begun, but who polls would never learn why the last one failed.
         if now.status.state.is_pending() && failure(&seen).is_some() { seen } else { now }
     } else {
+        // Who is held is counted there instead.
+        drop(place);
         let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
         tokio::select! {
             seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::time::Duration;
 
+use super::caller::Refused;
+use super::limits::Reached;
 use crate::auth::{Denied, LinkDenied};
 use crate::delivery::DeliveryError;
 use crate::recording::{BadSid, Code};
@@ -267,6 +269,21 @@ impl From<DeliveryError> for Problem {
                 Self::because(code)
             }
             None => Self::not_found(),
+        }
+    }
+}
+
+impl From<Reached> for Problem {
+    fn from(Reached { limit, after }: Reached) -> Self {
+        Self::too_many(limit, after)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(denied) => Self::denied(&denied),
+            Refused::TooOften(reached) => reached.into(),
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State as Shared};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
-use super::caller::{Known, Service};
+use super::caller::{Known, Peer, Service, counted_address};
 use super::problem::Problem;
 use super::protocol::StateObject;
 use crate::catalog::{CatalogError, Cursor, ListQuery};
@@ -108,14 +109,16 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/recordings/{sid}/prepare", tag = "recordings",
     params(("sid" = String, Path, description = "CA… or RE…")),
     responses((status = 200, description = "It has landed", body = Prepared), (status = 202, description = "It is on its way", body = Prepared),
-        (status = 404), (status = 410), (status = 429, description = "too_many_requests")))]
+        (status = 404), (status = 410), (status = 429, description = "too_many_requests"), (status = 503, description = "overloaded")))]
 pub async fn prepare(
     Known(caller): Known,
     Shared(app): Shared<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Path(sid): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
-    app.limits.prepare(&caller).map_err(|after| Problem::too_many("prepares_per_minute", after))?;
+    app.admit_play(&caller, counted_address(peer, &headers))?;
     let seen = app.parts.delivery.play(&caller.scope, sid).await?;
     let recording = StateObject::new(sid, &seen.recording, &seen.status, &app.base);
     match seen.status.state {

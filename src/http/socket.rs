@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::Duration;
 
 use super::app::App;
-use super::caller::{Credential, Peer, client_address, credential};
+use super::caller::{Credential, Peer, client_address, counted_address, credential};
 use super::limits::Held;
 use super::problem::Problem;
 use super::protocol::{BEARER, SUBPROTOCOL};
@@ -91,6 +91,8 @@ struct Arrival {
     address: IpAddr,
     /// Its place among the sockets of its address, if there was one.
     place: Option<Held<IpAddr>>,
+    /// The address that its requests count for.
+    from: Option<IpAddr>,
 }
 
 /// Opens a socket. See the protocol's page for what is said on it.
@@ -133,6 +135,7 @@ pub async fn connect(
         token: by_protocol.or_else(by_header).map(str::to_owned),
         address,
         place: app.limits.socket_of_address(address),
+        from: counted_address(peer, &headers),
         app: app.clone(),
     });
     let most = app.limits.options.message_bytes;

@@ -1,6 +1,10 @@
 //! The recordings that one listener watches, whatever protocol it speaks.
 
+use std::net::IpAddr;
+
+use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Seen, Wait, Watched};
+use crate::http::app::App;
 use crate::http::protocol::{Refusal, WireIntent};
 use crate::recording::Sid;
 use crate::registry::{Event, EventKind, Subscription};
@@ -66,6 +70,28 @@ impl Watching {
         let at = self.0.iter().position(|entry| entry.asked == asked)?;
         Some(self.0.swap_remove(at))
     }
+}
+
+/// Those that may be watched or played now, and those whose download is one too many, each with why.
+pub fn admitted(
+    app: &App,
+    caller: &Caller,
+    from: Option<IpAddr>,
+    intent: Intent,
+    sids: Vec<Sid>,
+) -> (Vec<Sid>, Vec<(Sid, Refusal)>) {
+    // What is only watched is not counted.
+    if intent == Intent::Watch {
+        return (sids, Vec::new());
+    }
+    let (mut admitted, mut refused) = (Vec::with_capacity(sids.len()), Vec::new());
+    for sid in sids {
+        match app.admit_play(caller, from) {
+            Ok(()) => admitted.push(sid),
+            Err(problem) => refused.push((sid, Refusal { code: problem.code(), temporary: true })),
+        }
+    }
+    (admitted, refused)
 }
 
 /// Why one recording of several cannot be watched.

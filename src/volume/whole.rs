@@ -111,14 +111,14 @@ mod tests {
         assert!(is_whole(None));
     }
 
-    #[test]
-    fn a_file_that_was_renamed_after_it_was_written_is_whole_though_it_is_still_open() {
+    #[tokio::test]
+    async fn a_file_that_was_renamed_after_it_was_written_is_whole_though_it_is_still_open() {
         let directory = tempfile::tempdir().unwrap();
         let (part, name) = (directory.path().join("part"), directory.path().join("name"));
         let mut writer = File::create(&part).unwrap();
         writer.write_all(b"whole").unwrap();
         // Longer than a tick of the kernel's clock.
-        std::thread::sleep(Duration::from_millis(30));
+        tokio::time::sleep(Duration::from_millis(30)).await;
         std::fs::rename(&part, &name).unwrap();
         let reader = File::open(&name).unwrap();
         assert!(is_whole(&reader, &reader.metadata().unwrap(), || None));

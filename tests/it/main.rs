@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod foreign;
 mod lifecycle;
+mod limits;
 mod links;
 mod media;
 mod registration;

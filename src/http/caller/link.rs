@@ -1,14 +1,12 @@
 //! Who asks for one recording: by the link in the URL where there is one, else by token. Two ways, one check.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
-
-use super::{identify, recognise};
+use super::{Asking, identify, recognise};
 use crate::auth::{Caller, LinkDenied, Opens, Presented, Purpose, Role};
 use crate::delivery::{DeliveryError, Shelved};
 use crate::http::app::App;
-use crate::http::deeds::Asker;
 use crate::http::fields::Fields;
 use crate::http::problem::Problem;
 use crate::recording::{Scope, Sid, Timestamp};
@@ -19,20 +17,18 @@ pub async fn identify_for(
     app: &App,
     purpose: Purpose,
     sid: &str,
-    query: Option<&str>,
-    method: &Method,
-    headers: &HeaderMap,
-    asker: &Asker,
+    asking: &Asking,
 ) -> Result<(Arc<Caller>, Sid), Problem> {
-    let Some(link) = Presented::read(query.unwrap_or_default()).map_err(Problem::link)? else {
-        let caller = identify(app, method, headers).await?;
-        asker.is(&caller);
+    let refuse = |denied| refuse(app, denied, asking.from);
+    let Some(link) = Presented::read(asking.uri.query().unwrap_or_default()).map_err(refuse)? else {
+        let caller = identify(app, &asking.method, &asking.headers, asking.from).await?;
+        asking.asker.is(&caller);
         return Ok((caller, sid.parse().map_err(|_| Problem::bad_sid())?));
     };
-    let sid = sid.parse().map_err(|_| Problem::link(LinkDenied::Invalid))?;
+    let sid = sid.parse().map_err(|_| refuse(LinkDenied::Invalid))?;
     app.parts.links.learn(&link.kid).await?;
     let tenant = match app.parts.delivery.owner(sid).await {
-        Err(DeliveryError::Unknown) => Err(Problem::link(LinkDenied::Invalid)),
+        Err(DeliveryError::Unknown) => Err(refuse(LinkDenied::Invalid)),
         owner => owner.map_err(Problem::from),
     }?;
     let opens = Opens { purpose, tenant: &tenant, sid };
@@ -40,12 +36,20 @@ pub async fn identify_for(
         // One that was good once still says whose it was.
         if denied == LinkDenied::Expired {
             let (scope, expires) = (Scope::Tenant(tenant.clone()), Timestamp(0));
-            asker.is(&Arc::new(Caller { user: (*link.sub).into(), scope, role: Role::Agent, expires }));
+            asking.asker.is(&Arc::new(Caller { user: (*link.sub).into(), scope, role: Role::Agent, expires }));
         }
-        Problem::link(denied)
+        refuse(denied)
     })?;
-    asker.is(&caller);
+    asking.asker.is(&caller);
     Ok((caller, sid))
+}
+
+/// What opens nothing counts like a token that nobody has signed. A good link is let in whatever else comes from there.
+fn refuse(app: &App, denied: LinkDenied, from: Option<IpAddr>) -> Problem {
+    match denied {
+        LinkDenied::Invalid => app.limits.sign_in_failed(from).map_or_else(Problem::from, |()| Problem::link(denied)),
+        LinkDenied::Expired => Problem::link(denied),
+    }
 }
 
 /// A recording that lies open, and one who may hear it as far as can be told without waiting.

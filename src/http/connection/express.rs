@@ -14,8 +14,8 @@ use tokio::io::ReadBuf;
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 use tracing::debug;
 
-use super::HEAD_WITHIN;
 use super::wire::Wire;
+use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::audit::Done;
 use crate::catalog::Action;
 use crate::http::app::App;
@@ -55,6 +55,8 @@ pub struct Express {
     /// The head of the answer in hand.
     head: Vec<u8>,
     since: Instant,
+    /// How long from then to the next request.
+    within: Duration,
     /// Rings at the earliest when the client has had its time: moved only then, since requests are many.
     alarm: Pin<Box<Sleep>>,
 }
@@ -62,7 +64,7 @@ pub struct Express {
 impl Express {
     pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        Self { peer, head: Vec::new(), since, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
+        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
     }
 
     /// The head of the answer that was given last.
@@ -90,7 +92,7 @@ impl Express {
                 return Poll::Ready(Next::Closed);
             }
         }
-        self.since = Instant::now();
+        (self.since, self.within) = (Instant::now(), IDLE_WITHIN);
         let answer = media.and_then(|app| self.answer(app, read.filled()));
         Poll::Ready(answer.map_or_else(
             || {
@@ -105,8 +107,11 @@ impl Express {
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.alarm.as_mut().poll(cx));
-            let due = self.since + HEAD_WITHIN;
+            let due = self.since + self.within;
             if Instant::now() >= due {
+                if self.within == HEAD_WITHIN {
+                    telemetry::limited("slow_head");
+                }
                 return Poll::Ready(());
             }
             self.alarm.as_mut().reset(due);
@@ -168,15 +173,21 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_says_nothing_is_let_go_after_a_minute_of_silence() {
+    async fn a_client_that_says_nothing_is_let_go_soon_and_one_that_has_asked_after_a_minute() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut wire = Wire::new(listener.accept().await.unwrap().0);
-        let mut express = Express::new(Peer([127, 0, 0, 1].into()));
-        // As if an answer had been given later than the alarm was set.
-        express.since += Duration::from_secs(30);
+        let mut wire = Wire::new(listener.accept().await.unwrap().0, None);
+        let peer = Peer([127, 0, 0, 1].into());
+        let mut express = Express::new(peer);
         let begun = Instant::now();
         assert!(matches!(express.next(&mut wire, None).await, Next::Closed));
-        assert!(begun.elapsed() >= HEAD_WITHIN + Duration::from_secs(30));
+        assert!((HEAD_WITHIN..IDLE_WITHIN).contains(&begun.elapsed()));
+        // As if an answer had been given later than the alarm was set.
+        let mut express = Express::new(peer);
+        express.since += Duration::from_secs(5);
+        express.within = IDLE_WITHIN;
+        let begun = Instant::now();
+        assert!(matches!(express.next(&mut wire, None).await, Next::Closed));
+        assert!(begun.elapsed() >= IDLE_WITHIN + Duration::from_secs(5));
     }
 }

@@ -8,8 +8,8 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
@@ -18,12 +18,14 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::HEAD_WITHIN;
 use super::wire::Wire;
+use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::http::caller::Peer;
 use crate::http::layer::Layer;
+use crate::telemetry;
 
 /// How the library let go of a connection.
 pub enum After {
@@ -41,10 +43,11 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
         let (layer, stage) = (layer.clone(), stage.clone());
         async move { Ok::<_, Infallible>(layer.answer(peer, request).await.map(|body| Told { body, stage })) }
     };
-    let observed = Observed { wire, stage: stage.clone() };
+    let observed = Observed { wire, stage: stage.clone(), alarm: None };
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        // Counts from the last answer; from the head's first byte counts `Observed`.
+        .header_read_timeout(IDLE_WITHIN)
         .serve_connection(observed, service_fn(answer))
         .with_upgrades();
     let mut leaving = pin!(leave.cancelled());
@@ -65,6 +68,8 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
         }
     });
     if !is_idle.await {
+        // A socket reads on, and no heads.
+        stage.end();
         return After::Closed;
     }
     match served.into_parts() {
@@ -80,31 +85,49 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
 
 /// How far the request in hand has come.
 #[derive(Default)]
-struct Stage(AtomicU8);
+struct Stage {
+    flags: AtomicU8,
+    /// Requests whose head has been read.
+    heads: AtomicU32,
+}
 
 const ANSWERED: u8 = 1;
 const FLUSHED: u8 = 2;
 /// A body was announced: only the library knows where it ends.
 const HAD_BODY: u8 = 4;
+/// A head has been read.
+const IN_HAND: u8 = 8;
 
 impl Stage {
     fn begin(&self, is_alone: bool) {
-        let had_body = if is_alone { self.0.load(Relaxed) & HAD_BODY } else { HAD_BODY };
-        self.0.store(had_body, Relaxed);
+        let had_body = if is_alone { self.flags.load(Relaxed) & HAD_BODY } else { HAD_BODY };
+        self.flags.store(IN_HAND | had_body, Relaxed);
+        self.heads.fetch_add(1, Relaxed);
+    }
+
+    fn end(&self) {
+        self.flags.store(IN_HAND, Relaxed);
     }
 
     fn answered(&self) {
-        self.0.fetch_or(ANSWERED, Relaxed);
+        self.flags.fetch_or(ANSWERED, Relaxed);
     }
 
     fn flushed(&self) {
-        if self.0.load(Relaxed) & ANSWERED != 0 {
-            self.0.fetch_or(FLUSHED, Relaxed);
+        if self.flags.load(Relaxed) & ANSWERED != 0 {
+            self.flags.fetch_or(FLUSHED, Relaxed);
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.0.load(Relaxed) == ANSWERED | FLUSHED
+        self.flags.load(Relaxed) == IN_HAND | ANSWERED | FLUSHED
+    }
+
+    /// Which head what is read now belongs to, if to any.
+    fn awaited_head(&self) -> Option<u32> {
+        let flags = self.flags.load(Relaxed);
+        let is_between = flags & IN_HAND == 0 || flags & (ANSWERED | FLUSHED) == ANSWERED | FLUSHED;
+        is_between.then(|| self.heads.load(Relaxed))
     }
 }
 
@@ -137,15 +160,45 @@ impl http_body::Body for Told {
     }
 }
 
-/// A connection that tells when nothing more is to be written.
+/// A connection that tells when nothing more is to be written, and that ends when a head is too long under way.
 struct Observed {
     wire: Wire,
     stage: Arc<Stage>,
+    /// Which head has begun, and when it has had its time.
+    alarm: Option<(u32, Pin<Box<Sleep>>)>,
+}
+
+impl Observed {
+    /// Ready with an error when the head that has begun is not to be waited for any longer.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let awaited = self.stage.awaited_head();
+        match &mut self.alarm {
+            Some((head, alarm)) if awaited == Some(*head) => ready!(alarm.as_mut().poll(cx)),
+            _ => return Poll::Pending,
+        }
+        telemetry::limited("slow_head");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Something has been read.
+    fn heard(&mut self) {
+        let begun = self.alarm.as_ref().map(|(head, _)| *head);
+        match self.stage.awaited_head() {
+            Some(head) if begun == Some(head) => {}
+            awaited => self.alarm = awaited.map(|head| (head, Box::pin(sleep(HEAD_WITHIN)))),
+        }
+    }
 }
 
 impl Read for Observed {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.wire).poll_read(cx, buf)
+        match Pin::new(&mut self.wire).poll_read(cx, buf) {
+            Poll::Pending => self.poll_alarm(cx),
+            read => {
+                self.heard();
+                read
+            }
+        }
     }
 }
 
@@ -176,5 +229,74 @@ impl Write for Observed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.wire).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{Duration, Instant};
+
+    /// A client, and a connection that answers everything, with the limits of [`serve_one`]; how long it lasts.
+    async fn pair() -> (TcpStream, impl Future<Output = Duration>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let wire = Wire::new(listener.accept().await.unwrap().0, None);
+        let stage = Arc::new(Stage::default());
+        let observed = Observed { wire, stage: stage.clone(), alarm: None };
+        let served = async move {
+            let begun = Instant::now();
+            let answer = |request: hyper::Request<Incoming>| {
+                stage.begin(request.body().is_end_stream());
+                let stage = stage.clone();
+                async move {
+                    let _ = http_body_util::BodyExt::collect(request.into_body()).await;
+                    Ok::<_, Infallible>(hyper::Response::new(Told { body: Body::from("ok"), stage }))
+                }
+            };
+            let mut library = http1::Builder::new();
+            library.timer(TokioTimer::new()).header_read_timeout(IDLE_WITHIN);
+            let _ = library.serve_connection(observed, service_fn(answer)).await;
+            begun.elapsed()
+        };
+        (client, served)
+    }
+
+    /// A byte every three seconds, until nobody listens any more.
+    async fn drip(client: &mut TcpStream) {
+        for byte in b"GET / HTTP/1.1\r\nhost: drip\r\n" {
+            if client.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_ten_seconds_however_steadily_it_drips() {
+        let (mut client, served) = pair().await;
+        let (took, ()) = tokio::join!(served, drip(&mut client));
+        assert!((HEAD_WITHIN..IDLE_WITHIN / 2).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_an_answer_a_client_may_be_silent_for_a_minute_and_then_its_head_has_ten_seconds_again() {
+        let (mut client, served) = pair().await;
+        let talk = async {
+            for _ in 0..2 {
+                // With a body: the library keeps such a connection.
+                client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody").await.unwrap();
+                let mut answer = Vec::new();
+                while !answer.ends_with(b"ok") {
+                    answer.push(client.read_u8().await.unwrap());
+                }
+                tokio::time::sleep(Duration::from_secs(50)).await;
+            }
+            drip(&mut client).await;
+        };
+        let (took, ()) = tokio::join!(served, talk);
+        assert!((Duration::from_secs(109)..Duration::from_secs(120)).contains(&took), "{took:?}");
     }
 }

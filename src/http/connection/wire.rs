@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Sleep, sleep};
 
+use crate::http::limits::Seat;
+use crate::telemetry;
 use crate::volume::{Backing, backing};
 
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
@@ -33,11 +35,13 @@ pub(super) struct Wire {
     ahead: Bytes,
     /// Runs while a write waits for the client.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Goes where the connection goes: a socket keeps its place.
+    _seat: Option<Seat>,
 }
 
 impl Wire {
-    pub fn new(stream: TcpStream) -> Self {
-        Self { stream, ahead: Bytes::new(), stalled: None }
+    pub fn new(stream: TcpStream, seat: Option<Seat>) -> Self {
+        Self { stream, ahead: Bytes::new(), stalled: None, _seat: seat }
     }
 
     /// Gives bytes back, to be read again before all others.
@@ -87,6 +91,7 @@ impl Wire {
             self.stalled = None;
         } else {
             ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(STALLED))).as_mut().poll(cx));
+            telemetry::limited("slow_reader");
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         written
@@ -217,17 +222,63 @@ impl Write for Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use tokio::io::AsyncWriteExt;
+    use tokio::time::Instant;
+
+    async fn pair() -> (TcpStream, Wire) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, Wire::new(listener.accept().await.unwrap().0, None))
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_let_go() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut wire = Wire::new(listener.accept().await.unwrap().0);
-        let begun = tokio::time::Instant::now();
+        let (client, mut wire) = pair().await;
+        let begun = Instant::now();
         // More than the kernel's buffers hold.
         let sent = wire.send(&mut vec![0; 64 * 1024 * 1024], &[]).await;
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= STALLED);
         drop(client);
+    }
+
+    /// How the HTTP library ends with a client that asks, and then takes nothing of a body that never ends.
+    async fn stalled(frame: Bytes) -> (hyper::Error, Duration) {
+        let (mut client, wire) = pair().await;
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let answer = |_| {
+            let frames = stream::repeat(frame.clone()).map(|frame| Ok::<_, Infallible>(Frame::data(frame)));
+            std::future::ready(Ok::<_, Infallible>(hyper::Response::new(StreamBody::new(frames))))
+        };
+        let begun = Instant::now();
+        let ended = http1::Builder::new().serve_connection(wire, service_fn(answer)).await;
+        (ended.unwrap_err(), begun.elapsed())
+    }
+
+    /// An event stream is such a body.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_the_librarys_answer_is_let_go() {
+        let (error, took) = stalled(Bytes::from(vec![b'x'; 64 * 1024])).await;
+        assert!(error.to_string().contains("error writing"), "{error}");
+        assert!((STALLED..2 * STALLED).contains(&took));
+    }
+
+    /// A large file and several ranges are such a body.
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_several_parts_of_a_file_is_let_go() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &[7; 64 * 1024]).unwrap();
+        let mapped = crate::volume::Mapped::new(file, 64 * 1024).unwrap();
+        let slice = mapped.slice(0..64 * 1024);
+        assert!(backing(&slice).is_some());
+        let (_, took) = stalled(slice).await;
+        assert!((STALLED..2 * STALLED).contains(&took));
     }
 }

@@ -14,10 +14,11 @@ use super::{Arrival, Close};
 use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Watched};
 use crate::http::app::App;
+use crate::http::caller::{Refused, sign_in};
 use crate::http::deeds;
 use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
-use crate::http::watching::{Watching, refusal};
+use crate::http::watching::{Watching, admitted, refusal};
 use crate::recording::Sid;
 use crate::registry::{EventKind, Inbox, Mailbox};
 use crate::telemetry;
@@ -37,6 +38,7 @@ pub(super) struct Session {
     mailbox: Arc<Mailbox>,
     watching: Watching,
     clock: Clock,
+    from: Option<IpAddr>,
     _places: Box<dyn Send>,
 }
 
@@ -51,17 +53,17 @@ enum Step {
 impl Session {
     /// Finds out who it is, and welcomes.
     pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
-        let Arrival { app, speaks, token, address, place } = *arrival;
+        let Arrival { app, speaks, token, address, place, from } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
         let place: Held<_> = place.ok_or(Close::Limit)?;
         let caller = match (app.parts.auth.anyone(), token) {
             (Some(anyone), _) => anyone,
-            (None, Some(token)) => app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?,
+            (None, Some(token)) => sign_in(&app, &token, from).await?,
             (None, None) => {
                 let token = hello(socket).await?;
-                app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?
+                sign_in(&app, &token, from).await?
             }
         };
         let user = app.limits.socket_of_user(&caller).ok_or(Close::Limit)?;
@@ -72,7 +74,7 @@ impl Session {
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);
         let watching = Watching::default();
-        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, _places: Box::new((place, user)) }))
+        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, from, _places: Box::new((place, user)) }))
     }
 
     /// Talks until one side has had enough.
@@ -109,6 +111,7 @@ impl Session {
         let Some(text) = text else { return Ok(()) };
         match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
             ClientMessage::Subscribe { id, sids, intent } => {
+                self.app.limits.request(Some(&self.caller), self.from).map_err(|_| Close::Limit)?;
                 let app = self.app.clone();
                 let _turn = app.limits.turn().await;
                 // Large, and therefore made only when it is its turn.
@@ -150,9 +153,8 @@ impl Session {
             telemetry::limited("sids_per_socket");
             return Err(Close::Limit);
         }
-        // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
-        let allowed = |_: &Sid| intent == Intent::Watch || self.app.limits.prepare(&self.caller).is_ok();
-        let (sids, refused): (Vec<Sid>, Vec<Sid>) = sids.into_iter().partition(allowed);
+        // A play that is one too many is refused by itself.
+        let (sids, refused) = admitted(&self.app, &self.caller, self.from, intent, sids);
         let watched = self.app.parts.delivery.watch(&self.caller.scope, &sids, intent, &self.mailbox).await;
         let mut watched: Vec<(Sid, Result<Watched, DeliveryError>)> = sids.into_iter().zip(watched).collect();
         let mut seen = Vec::with_capacity(texts.len());
@@ -171,9 +173,11 @@ impl Session {
                     }
                     seen.push(Err((text.as_str(), refusal(&error))));
                 }
-                None if refused.contains(&sid) => seen.push(refuse("too_many_requests", true)),
-                // The second of the same name in one message.
-                None => {}
+                // Else the second of the same name in one message.
+                None => {
+                    let refused = refused.iter().find(|(asked, _)| *asked == sid);
+                    seen.extend(refused.map(|(_, refusal)| Err((text.as_str(), *refusal))));
+                }
             }
         }
         let recordings = seen.iter().map(|seen| match seen {
@@ -186,7 +190,7 @@ impl Session {
     }
 
     async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
-        let caller = self.app.parts.auth.verify(token).await.map_err(|_| Close::Token)?;
+        let caller = sign_in(&self.app, token, self.from).await?;
         if caller.scope != self.caller.scope {
             return Err(Close::Forbidden);
         }
@@ -221,6 +225,15 @@ impl Session {
             Some(Due::Expired) => Err(Close::Token),
             Some(Due::Leave) => Err(Close::Draining),
             None => Ok(()),
+        }
+    }
+}
+
+impl From<Refused> for Close {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(_) => Self::Token,
+            Refused::TooOften(_) => Self::Limit,
         }
     }
 }

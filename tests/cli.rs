@@ -72,7 +72,7 @@ fn config() -> String {
 
 fn auth() -> Auth {
     let secret = Some(Secret::new(SECRET));
-    let options = JwtOptions { secret, jwks_url: None, jwks_file: None, tenant_claim: "business_id".into() };
+    let options = JwtOptions { secret, tenant_claim: "business_id".into(), ..Default::default() };
     Auth::new(AuthOptions::Jwt(options)).unwrap()
 }
 

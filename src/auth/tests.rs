@@ -17,7 +17,7 @@ fn with_secret() -> Auth {
 }
 
 fn no_keys() -> JwtOptions {
-    JwtOptions { secret: None, jwks_url: None, jwks_file: None, tenant_claim: "business_id".into() }
+    JwtOptions { tenant_claim: "business_id".into(), ..Default::default() }
 }
 
 fn with(options: JwtOptions) -> Auth {

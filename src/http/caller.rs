@@ -1,6 +1,7 @@
 //! Who sends a request: the token by header or cookie, a link by its URL, and what the role allows.
 
 mod link;
+mod standing;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use axum::http::{HeaderMap, Method};
 use super::app::App;
 use super::fields::Fields;
 use super::problem::Problem;
-use crate::auth::{Caller, Denied, Role};
+use crate::auth::{Caller, Credentials, Denied, Role};
 
 pub use link::{identify_for, recognise_for};
+pub use standing::{Brought, Standing};
 
 /// A caller whose token was good.
 pub struct Known(pub Arc<Caller>);
@@ -47,10 +49,18 @@ pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Opti
     pairs.find(|(name, _)| *name == cookie).map(|(_, token)| Credential::Cookie(token.trim_matches('"')))
 }
 
-/// Who sends a request that changes nothing, if its token has been seen before.
+/// All that a request brings to be known by, for an endpoint that is asked.
+fn credentials(request: &(impl Fields + ?Sized)) -> Result<Credentials, Denied> {
+    Credentials::new(request.values(&AUTHORIZATION).next(), request.values(&COOKIE))
+}
+
+/// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago.
 fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
+    }
+    if let Some(forward) = app.parts.auth.forward() {
+        return forward.recall(&credentials(request).ok()?);
     }
     match credential(request, &app.options.cookie)? {
         Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
@@ -62,6 +72,13 @@ pub async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> Result
     if let Some(anyone) = app.parts.auth.anyone() {
         guard_origin(app, method, headers)?;
         return Ok(anyone);
+    }
+    if let Some(forward) = app.parts.auth.forward() {
+        let credentials = credentials(headers).map_err(|denied| Problem::denied(&denied))?;
+        if credentials.are_ambient() {
+            guard_origin(app, method, headers)?;
+        }
+        return forward.ask(&credentials).await.map_err(|denied| Problem::denied(&denied));
     }
     let token = match credential(headers, &app.options.cookie) {
         Some(Credential::Header(token)) => token,

@@ -10,9 +10,10 @@ use tokio_tungstenite::tungstenite;
 
 use super::clock::{Clock, Due, PING_EVERY};
 use super::{Arrival, Close};
-use crate::auth::Caller;
+use crate::auth::{Caller, Denied};
 use crate::delivery::{DeliveryError, Intent, Watched};
 use crate::http::app::App;
+use crate::http::caller::{Brought, Standing};
 use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
 use crate::http::watching::{Watching, refusal};
@@ -34,6 +35,7 @@ pub(super) struct Session {
     mailbox: Arc<Mailbox>,
     watching: Watching,
     clock: Clock,
+    standing: Standing,
     _places: Box<dyn Send>,
 }
 
@@ -42,23 +44,27 @@ enum Step {
     Heard(Option<Result<Message, axum::Error>>),
     News(Inbox),
     Time,
+    /// Who it is, as is known now.
+    Verdict(Result<Arc<Caller>, Denied>),
     Drain,
 }
 
 impl Session {
     /// Finds out who it is, and welcomes.
     pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
-        let Arrival { app, speaks, token, place } = *arrival;
+        let Arrival { app, speaks, brought, place } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
         let place: Held<_> = place.ok_or(Close::Limit)?;
-        let caller = match (app.parts.auth.anyone(), token) {
-            (Some(anyone), _) => anyone,
-            (None, Some(token)) => app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?,
-            (None, None) => {
-                let token = hello(socket).await?;
-                app.parts.auth.verify(&token).await.map_err(|_| Close::Token)?
+        let (caller, brought) = match (app.parts.auth.anyone(), brought) {
+            (Some(anyone), _) => (anyone, None),
+            (None, brought) => {
+                let brought = match brought {
+                    Some(brought) => brought,
+                    None => Brought::Token(hello(socket).await?),
+                };
+                (brought.verify(&app).await?, Some(brought))
             }
         };
         let user = app.limits.socket_of_user(&caller).ok_or(Close::Limit)?;
@@ -69,7 +75,8 @@ impl Session {
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);
         let watching = Watching::default();
-        Ok(Box::new(Self { app, caller, mailbox, watching, clock, _places: Box::new((place, user)) }))
+        let standing = Standing::new(app.clone(), brought);
+        Ok(Box::new(Self { app, caller, mailbox, watching, clock, standing, _places: Box::new((place, user)) }))
     }
 
     /// Talks until one side has had enough.
@@ -79,6 +86,7 @@ impl Session {
                 message = socket.recv() => Step::Heard(message),
                 inbox = self.mailbox.take() => Step::News(inbox),
                 () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
+                verdict = self.standing.verdict() => Step::Verdict(verdict),
                 () = self.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
             };
             if let Err(close) = Box::pin(self.step(step, socket)).await {
@@ -92,6 +100,7 @@ impl Session {
             Step::Heard(message) => self.hear(text(message)?, socket).await,
             Step::News(inbox) => self.push(inbox, socket).await,
             Step::Time => self.tick(socket).await,
+            Step::Verdict(verdict) => self.is_now(verdict?),
             Step::Drain => {
                 let spread = self.app.sockets.load(Ordering::Relaxed) * 1000 / LEAVING_PER_SECOND;
                 let most = self.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
@@ -178,13 +187,21 @@ impl Session {
     }
 
     async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
-        let caller = self.app.parts.auth.verify(token).await.map_err(|_| Close::Token)?;
+        let brought = Brought::Token(token.to_owned());
+        let caller = brought.verify(&self.app).await?;
+        self.is_now(caller)?;
+        self.clock.renew(&self.caller);
+        self.standing = Standing::new(self.app.clone(), Some(brought));
+        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+    }
+
+    /// What was subscribed to belongs to one tenant: whoever is another's now begins anew.
+    fn is_now(&mut self, caller: Arc<Caller>) -> Result<(), Close> {
         if caller.scope != self.caller.scope {
             return Err(Close::Forbidden);
         }
-        self.clock.renew(&caller);
         self.caller = caller;
-        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+        Ok(())
     }
 
     async fn push(&mut self, inbox: Inbox, socket: &mut WebSocket) -> Result<(), Close> {

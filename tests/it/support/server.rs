@@ -114,9 +114,8 @@ impl Bench {
             database: self.directory.path().join("landfall.db"),
             auth: AuthOptions::Jwt(JwtOptions {
                 secret: Some(Secret::new(SECRET)),
-                jwks_url: None,
-                jwks_file: None,
                 tenant_claim: "business_id".into(),
+                ..Default::default()
             }),
             http: HttpOptions {
                 public_url: None,

@@ -2,6 +2,7 @@
 
 mod issuer;
 mod keysets;
+mod rotation;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

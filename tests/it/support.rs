@@ -8,6 +8,6 @@ mod token;
 
 pub use audio::{wav, wav_header};
 pub use process::Process;
-pub use server::{Bench, Knobs};
+pub use server::{Bench, Knobs, jwt_options};
 pub use socket::Socket;
 pub use token::{SECRET, sign, token};

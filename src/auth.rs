@@ -94,7 +94,7 @@ pub enum AuthOptions {
     /// By a signed token.
     Jwt(JwtOptions),
     /// By an endpoint that knows its own callers.
-    Forward(ForwardOptions),
+    Forward(Box<ForwardOptions>),
     /// Not at all: everybody is an admin of the tenant `default`. For a developer's own machine.
     None,
 }
@@ -144,7 +144,7 @@ impl Auth {
     pub fn new(options: AuthOptions) -> Result<Self, AuthError> {
         Ok(Self(match options {
             AuthOptions::Jwt(options) => Mode::Jwt { verifier: Verifier::new(options)?, seen: Cache::new(REMEMBERED) },
-            AuthOptions::Forward(options) => Mode::Forward(Forward::new(options)?),
+            AuthOptions::Forward(options) => Mode::Forward(Forward::new(*options)?),
             AuthOptions::None => Mode::None(Arc::new(Caller {
                 user: "anyone".into(),
                 scope: Tenant::new("default").map_or(Scope::Every, Scope::Tenant),

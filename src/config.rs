@@ -239,7 +239,7 @@ impl Config {
             AuthMode::Jwt => AuthOptions::Jwt(self.jwt_options()),
             // Both are there where the mode is this one: else the configuration was refused.
             AuthMode::Forward => match (&self.auth.forward_url, &self.auth.forward_tenant_pointer) {
-                (Some(url), Some(tenant)) => AuthOptions::Forward(self.forward_options(url, tenant)),
+                (Some(url), Some(tenant)) => AuthOptions::Forward(Box::new(self.forward_options(url, tenant))),
                 _ => AuthOptions::Jwt(self.jwt_options()),
             },
             AuthMode::None => AuthOptions::None,

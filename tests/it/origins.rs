@@ -28,6 +28,9 @@ const FOREIGN: [&str; 16] = [
     "https://app.example https://evil.example",
 ];
 
+/// A path, a field beside the usual ones, and the status that is answered.
+type Asked<'a> = (&'a str, Option<(&'a str, &'a str)>, u16);
+
 async fn ask(bench: &Bench, method: Method, path: &str, fields: &[(&str, &str)]) -> Response {
     let request = bench.request(method, path, &token("t", "agent"));
     let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -63,7 +66,7 @@ async fn every_answer_about_media_is_readable_for_our_pages_alone_whatever_its_s
     // The first request opens the recording; from then on the express way answers what is plain.
     assert_eq!(ask(&bench, Method::GET, &here, &[]).await.status(), 200);
     let download = format!("/api/calls/{}/download", landed.call_sid);
-    let answers: [(&str, Option<(&str, &str)>, u16); 13] = [
+    let answers: [Asked<'_>; 13] = [
         (&here, None, 200),
         (&format!("{here}?by=library"), None, 200),
         (&download, None, 200),

@@ -323,7 +323,7 @@ async fn our_own_back_ends_token_needs_no_question_and_any_other_token_does() {
 #[tokio::test]
 async fn a_token_by_itself_is_shown_as_a_bearer_token() {
     let login = Login::saying(known()).await;
-    let auth = Auth::new(AuthOptions::Forward(login.options())).unwrap();
+    let auth = Auth::new(AuthOptions::Forward(Box::new(login.options()))).unwrap();
     assert!(auth.verify("opaque-token").await.is_ok());
     let fields = login.fields.lock().unwrap().clone();
     assert_eq!((&fields["authorization"], fields.get("cookie")), (&"Bearer opaque-token".parse().unwrap(), None));

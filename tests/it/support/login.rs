@@ -68,7 +68,7 @@ impl Login {
 
     /// A server's options to ask it and remember for that long; and how those are treated who stay.
     pub fn options(&self, cache: Duration, standing: Standing) -> AuthOptions {
-        AuthOptions::Forward(ForwardOptions {
+        AuthOptions::Forward(Box::new(ForwardOptions {
             url: self.url.parse().expect("a URL"),
             tenant: "/tenant/id".into(),
             user: "/id".into(),
@@ -77,7 +77,7 @@ impl Login {
             cache,
             services: jwt_options(),
             standing,
-        })
+        }))
     }
 }
 

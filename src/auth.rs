@@ -1,6 +1,7 @@
-//! Who is asking. Knows tokens, links and keys; neither requests, cookies nor status codes.
+//! Who is asking. Knows tokens, links, keys and whom else to ask; neither our requests nor our status codes.
 
 mod denied;
+mod forward;
 mod jwt;
 mod keys;
 mod keyset;
@@ -20,6 +21,7 @@ use crate::recording::{Scope, Tenant, Timestamp};
 use crate::secret::Secret;
 
 pub use denied::{AuthError, Denied, SignError};
+pub use forward::{Credentials, Forward, ForwardOptions, Standing};
 pub use jwt::Grant;
 use jwt::Verifier;
 pub use links::{LinkDenied, LinkError, Links, MOST_USER, Opens, Presented, Purpose, Signed};
@@ -91,15 +93,20 @@ impl Caller {
 pub enum AuthOptions {
     /// By a signed token.
     Jwt(JwtOptions),
+    /// By an endpoint that knows its own callers.
+    Forward(Box<ForwardOptions>),
     /// Not at all: everybody is an admin of the tenant `default`. For a developer's own machine.
     None,
 }
 
-/// Which tokens are good. At least one of the three keys is needed for any to be.
-#[derive(Clone, Debug)]
+/// Which tokens are good. At least one of the four kinds of keys is needed for any to be.
+#[derive(Clone, Debug, Default)]
 pub struct JwtOptions {
-    /// Verifies HS256, and nothing else does.
+    /// Verifies HS256 tokens that name none of `secrets`, whatever else their header says.
     pub secret: Option<Secret>,
+    /// Secrets by name, for rotation: each verifies the HS256 tokens whose `kid` it is, and no others. The newest comes
+    /// last.
+    pub secrets: Vec<NamedSecret>,
     /// A key set (RFC 7517) to fetch, for RS256, ES256 and EdDSA.
     pub jwks_url: Option<Url>,
     /// The same in a file; used where no URL is given.
@@ -108,11 +115,21 @@ pub struct JwtOptions {
     pub tenant_claim: String,
 }
 
+/// A secret with the name that tokens call it by.
+#[derive(Clone, Debug)]
+pub struct NamedSecret {
+    /// The `kid` of a token's header (RFC 7515 §4.1.4).
+    pub kid: String,
+    /// At least 32 bytes (RFC 7518 §3.2).
+    pub secret: Secret,
+}
+
 /// The door. Cheap to ask: a token seen before costs one hash.
 pub struct Auth(Mode);
 
 enum Mode {
     Jwt { verifier: Verifier, seen: Cache<[u8; 32], Seen> },
+    Forward(Forward),
     None(Arc<Caller>),
 }
 
@@ -127,6 +144,7 @@ impl Auth {
     pub fn new(options: AuthOptions) -> Result<Self, AuthError> {
         Ok(Self(match options {
             AuthOptions::Jwt(options) => Mode::Jwt { verifier: Verifier::new(options)?, seen: Cache::new(REMEMBERED) },
+            AuthOptions::Forward(options) => Mode::Forward(Forward::new(*options)?),
             AuthOptions::None => Mode::None(Arc::new(Caller {
                 user: "anyone".into(),
                 scope: Tenant::new("default").map_or(Scope::Every, Scope::Tenant),
@@ -139,12 +157,20 @@ impl Auth {
     /// The caller that needs no token, in the mode that asks for none.
     pub fn anyone(&self) -> Option<Arc<Caller>> {
         match &self.0 {
-            Mode::Jwt { .. } => None,
+            Mode::Jwt { .. } | Mode::Forward(_) => None,
             Mode::None(anyone) => Some(anyone.clone()),
         }
     }
 
-    /// Whose token this is. May wait for a key set, for seconds at most.
+    /// Whom to ask with all that a request brings, in the mode that does.
+    pub fn forward(&self) -> Option<&Forward> {
+        match &self.0 {
+            Mode::Forward(forward) => Some(forward),
+            Mode::Jwt { .. } | Mode::None(_) => None,
+        }
+    }
+
+    /// Whose token this is. May wait for a key set or the endpoint, for seconds at most.
     pub async fn verify(&self, token: &str) -> Result<Arc<Caller>, Denied> {
         self.verify_at(token, Timestamp::now()).await
     }
@@ -152,13 +178,14 @@ impl Auth {
     /// Whose token this is, if that has been found out already.
     pub fn recall(&self, token: &str) -> Option<Arc<Caller>> {
         let Mode::Jwt { seen, .. } = &self.0 else { return None };
-        seen.get(&digest(token)).filter(|hit| Timestamp::now() < hit.until).map(|hit| hit.caller)
+        seen.get(&digest(token.as_bytes())).filter(|hit| Timestamp::now() < hit.until).map(|hit| hit.caller)
     }
 
     /// Whether this token was good when it was last looked at. It need not be any more.
     pub fn has_seen(&self, token: &str) -> bool {
         match &self.0 {
-            Mode::Jwt { seen, .. } => seen.get(&digest(token)).is_some(),
+            Mode::Jwt { seen, .. } => seen.get(&digest(token.as_bytes())).is_some(),
+            Mode::Forward(forward) => Credentials::bearer(token).is_ok_and(|token| forward.recall(&token).is_some()),
             Mode::None(_) => true,
         }
     }
@@ -166,6 +193,7 @@ impl Auth {
     async fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Caller>, Denied> {
         let (verifier, seen) = match &self.0 {
             Mode::Jwt { verifier, seen } => (verifier, seen),
+            Mode::Forward(forward) => return forward.ask(&Credentials::bearer(token)?).await,
             Mode::None(anyone) => return Ok(anyone.clone()),
         };
         if token.is_empty() {
@@ -175,7 +203,7 @@ impl Auth {
             return Err(Denied::Malformed("it is longer than 8 KiB"));
         }
         // The hash and not the token itself: a core dump need not hold ten thousand good tokens.
-        let key = digest(token);
+        let key = digest(token.as_bytes());
         if let Some(hit) = seen.get(&key) {
             if now < hit.until {
                 return Ok(hit.caller);
@@ -189,9 +217,9 @@ impl Auth {
     }
 }
 
-fn digest(token: &str) -> [u8; 32] {
+fn digest(bytes: &[u8]) -> [u8; 32] {
     use aws_lc_rs::digest::{SHA256, digest};
     let mut key = [0; 32];
-    key.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    key.copy_from_slice(digest(&SHA256, bytes).as_ref());
     key
 }

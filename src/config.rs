@@ -3,6 +3,8 @@
 
 mod accounts;
 mod fault;
+mod jwt_secrets;
+mod members;
 mod reader;
 mod sections;
 #[cfg(test)]
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::auth::{AuthOptions, JwtOptions};
+use crate::auth::{AuthOptions, ForwardOptions, JwtOptions, NamedSecret, Standing};
 use crate::recording::Container;
 use crate::retention::RetentionOptions;
 use crate::secret::Secret;
@@ -81,6 +83,8 @@ pub struct AuthConfig {
     pub mode: AuthMode,
     /// Verifies and signs HS256; at least 32 bytes.
     pub jwt_secret: Option<Secret>,
+    /// The same by name, for rotation; the newest comes last.
+    pub jwt_secrets: Vec<NamedSecret>,
     /// A key set to fetch.
     pub jwks_url: Option<Url>,
     /// A key set in a file.
@@ -93,6 +97,14 @@ pub struct AuthConfig {
     pub forward_url: Option<Url>,
     /// Where its answer names the tenant: a JSON pointer.
     pub forward_tenant_pointer: Option<String>,
+    /// Where it names the user.
+    pub forward_user_pointer: String,
+    /// Where it names the role; everybody is an agent, when there is none.
+    pub forward_role_pointer: Option<String>,
+    /// Whether the role `service` is believed.
+    pub forward_allow_service: bool,
+    /// How long its answers are remembered.
+    pub forward_cache: Duration,
 }
 
 /// `auth.mode`
@@ -100,6 +112,8 @@ pub struct AuthConfig {
 pub enum AuthMode {
     /// Signed tokens.
     Jwt,
+    /// An endpoint that knows its own callers is asked.
+    Forward,
     /// Nobody is asked; on the loopback address only.
     None,
 }
@@ -239,6 +253,11 @@ impl Config {
     pub fn auth_options(&self) -> AuthOptions {
         match self.auth.mode {
             AuthMode::Jwt => AuthOptions::Jwt(self.jwt_options()),
+            // Both are there where the mode is this one: else the configuration was refused.
+            AuthMode::Forward => match (&self.auth.forward_url, &self.auth.forward_tenant_pointer) {
+                (Some(url), Some(tenant)) => AuthOptions::Forward(Box::new(self.forward_options(url, tenant))),
+                _ => AuthOptions::Jwt(self.jwt_options()),
+            },
             AuthMode::None => AuthOptions::None,
         }
     }
@@ -247,9 +266,24 @@ impl Config {
     pub fn jwt_options(&self) -> JwtOptions {
         JwtOptions {
             secret: self.auth.jwt_secret.clone(),
+            secrets: self.auth.jwt_secrets.clone(),
             jwks_url: self.auth.jwks_url.clone(),
             jwks_file: self.auth.jwks_file.clone(),
             tenant_claim: self.auth.tenant_claim.clone(),
+        }
+    }
+
+    fn forward_options(&self, url: &Url, tenant: &str) -> ForwardOptions {
+        ForwardOptions {
+            url: url.clone(),
+            tenant: tenant.to_owned(),
+            user: self.auth.forward_user_pointer.clone(),
+            role: self.auth.forward_role_pointer.clone(),
+            allow_service: self.auth.forward_allow_service,
+            cache: self.auth.forward_cache,
+            // Our own back ends alone: whoever else has a token has it from the endpoint.
+            services: JwtOptions { jwks_url: None, jwks_file: None, ..self.jwt_options() },
+            standing: Standing::default(),
         }
     }
 

@@ -41,6 +41,7 @@ fn describe() {
     describe_gauge!("landfall_websocket_connections", "Open sockets");
     describe_counter!("landfall_websocket_closed_total", "Sockets closed, by code");
     describe_counter!("landfall_websocket_rejected_total", "Upgrades refused, by reason");
+    describe_counter!("landfall_login_requests_total", "Questions to auth.forward_url, by outcome");
     describe_gauge!("landfall_subscriptions", "Recordings watched, once per listener");
     describe_gauge!("landfall_waiters", "Held requests and plays that have not ended");
     describe_histogram!("landfall_ready_push_seconds", Unit::Seconds, "From signal to the listener's socket");
@@ -151,6 +152,11 @@ pub fn socket_opened() {
 pub fn socket_closed(code: u16) {
     gauge!("landfall_websocket_connections").decrement(1);
     counter!("landfall_websocket_closed_total", "code" => code.to_string()).increment(1);
+}
+
+/// The login's endpoint was asked who somebody is. `outcome` is `known`, `refused` or `trouble`.
+pub fn login_asked(outcome: &'static str) {
+    counter!("landfall_login_requests_total", "outcome" => outcome).increment(1);
 }
 
 /// An upgrade was refused.

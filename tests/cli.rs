@@ -72,7 +72,7 @@ fn config() -> String {
 
 fn auth() -> Auth {
     let secret = Some(Secret::new(SECRET));
-    let options = JwtOptions { secret, jwks_url: None, jwks_file: None, tenant_claim: "business_id".into() };
+    let options = JwtOptions { secret, tenant_claim: "business_id".into(), ..Default::default() };
     Auth::new(AuthOptions::Jwt(options)).unwrap()
 }
 
@@ -261,6 +261,23 @@ async fn signal_tells_the_server_as_a_service() {
     let stranger = Place::with(&format!("auth.jwt_secret = '{}'\nlisten = '{address}'", SECRET.to_uppercase()));
     let said = stranger.run(&["signal", &sid(1)]).await;
     assert!(said.status == 1 && said.err.contains("401"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn with_secrets_by_name_the_newest_signs_also_where_a_login_is_asked() {
+    let (stand, address, _server) = stand(true).await;
+    let listed =
+        format!("jwt_secrets = [{{kid = 'a', secret = '{}'}}, {{kid = 'b', secret = '{SECRET}'}}]\n", "x".repeat(32));
+    let forward = "mode = 'forward'\nforward_url = 'http://127.0.0.1:1/me'\nforward_tenant_pointer = '/tenant'\n";
+    for (n, config) in [format!("[auth]\n{listed}"), format!("[auth]\n{forward}{listed}")].iter().enumerate() {
+        let place = Place::with(config);
+        let said = place.run(&["token", "--role", "service"]).await;
+        let header = jsonwebtoken::decode_header(said.out.trim()).unwrap();
+        assert_eq!((said.status, header.kid.as_deref()), (0, Some("b")), "{}", said.err);
+        assert_eq!(auth().verify(said.out.trim()).await.unwrap().role, Role::Service);
+        let said = place.run(&["signal", &sid(1), "--url", &format!("http://{address}")]).await;
+        assert_eq!((said.status, stand.landed.lock().unwrap().len()), (0, n + 1), "{}", said.err);
+    }
 }
 
 async fn import(place: &Place, address: &str, file: &Path) -> Said {

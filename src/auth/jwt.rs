@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use super::keyset::KeySet;
 use super::{AuthError, Caller, Denied, END_OF_TIME, JwtOptions, LEEWAY, Role, SignError};
 use crate::recording::{Scope, Tenant, Timestamp};
+use crate::secret::Secret;
 
 type Claims = Map<String, Value>;
 
 /// Checks tokens against the configured keys.
 pub(super) struct Verifier {
     secret: Option<DecodingKey>,
+    secrets: Vec<(String, DecodingKey)>,
     keys: Option<KeySet>,
     tenant_claim: String,
 }
@@ -24,8 +26,10 @@ impl Verifier {
             (None, Some(path)) => Some(KeySet::in_file(path)?),
             (None, None) => None,
         };
-        let secret = options.secret.map(|secret| DecodingKey::from_secret(secret.reveal().as_bytes()));
-        Ok(Self { secret, keys, tenant_claim: options.tenant_claim })
+        let key = |secret: &Secret| DecodingKey::from_secret(secret.reveal().as_bytes());
+        let secret = options.secret.as_ref().map(key);
+        let secrets = options.secrets.into_iter().map(|named| (named.kid, key(&named.secret))).collect();
+        Ok(Self { secret, secrets, keys, tenant_claim: options.tenant_claim })
     }
 
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, Denied> {
@@ -35,7 +39,7 @@ impl Verifier {
         }
         // The algorithm chooses the kind of key, never the other way round: a public key is no HMAC secret.
         let claims = match header.alg {
-            Algorithm::HS256 => check(token, self.secret.as_ref().ok_or(Denied::Algorithm)?, header.alg)?,
+            Algorithm::HS256 => check(token, self.secret(header.kid.as_deref())?, header.alg)?,
             Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
                 let keys = self.keys.as_ref().ok_or(Denied::Algorithm)?;
                 check(token, &keys.key(header.kid.as_deref(), header.alg).await?, header.alg)?
@@ -43,6 +47,14 @@ impl Verifier {
             _ => return Err(Denied::Algorithm),
         };
         self.caller(&claims, now)
+    }
+
+    /// The secret of that name; else the one without a name, so that tokens from before a rotation stay good, whatever
+    /// `kid` they have, for as long as that secret is kept.
+    fn secret(&self, kid: Option<&str>) -> Result<&DecodingKey, Denied> {
+        let named = self.secrets.iter().find(|(name, _)| Some(name.as_str()) == kid).map(|(_, key)| key);
+        let none = if self.secrets.is_empty() { Denied::Algorithm } else { Denied::UnknownKey };
+        named.or(self.secret.as_ref()).ok_or(none)
     }
 
     fn caller(&self, claims: &Claims, now: Timestamp) -> Result<Caller, Denied> {
@@ -98,7 +110,7 @@ fn moment(claims: &Claims, claim: &str) -> Result<Option<Timestamp>, Denied> {
 }
 
 /// A name that issuers write as text or as a whole number.
-fn name(value: &Value) -> Option<String> {
+pub(super) fn name(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
@@ -119,9 +131,17 @@ pub struct Grant<'a> {
 }
 
 impl JwtOptions {
-    /// A token that a server with these options accepts, signed with the secret.
+    /// A token that a server with these options accepts, signed with the newest secret: the last of those with a
+    /// name, whose name goes into the header; else the one without.
     pub fn sign(&self, grant: &Grant<'_>) -> Result<String, SignError> {
-        let secret = self.secret.as_ref().ok_or(SignError::NoSecret)?;
+        let mut header = Header::new(Algorithm::HS256);
+        let secret = match self.secrets.last() {
+            Some(named) => {
+                header.kid = Some(named.kid.clone());
+                &named.secret
+            }
+            None => self.secret.as_ref().ok_or(SignError::NoSecret)?,
+        };
         let mut claims = Claims::new();
         claims.insert("sub".into(), grant.user.into());
         claims.insert("role".into(), grant.role.as_str().into());
@@ -130,6 +150,6 @@ impl JwtOptions {
             claims.insert(self.tenant_claim.clone(), tenant.as_str().into());
         }
         let key = EncodingKey::from_secret(secret.reveal().as_bytes());
-        encode(&Header::new(Algorithm::HS256), &claims, &key).map_err(|error| SignError::Failed(error.to_string()))
+        encode(&header, &claims, &key).map_err(|error| SignError::Failed(error.to_string()))
     }
 }

@@ -2,6 +2,7 @@
 
 mod issuer;
 mod keysets;
+mod rotation;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ fn with_secret() -> Auth {
 }
 
 fn no_keys() -> JwtOptions {
-    JwtOptions { secret: None, jwks_url: None, jwks_file: None, tenant_claim: "business_id".into() }
+    JwtOptions { tenant_claim: "business_id".into(), ..Default::default() }
 }
 
 fn with(options: JwtOptions) -> Auth {

@@ -52,15 +52,15 @@ impl Server {
     /// A request as a service.
     pub(super) fn request_as_service(&self, method: Method, path: &str) -> Result<RequestBuilder, String> {
         let request = self.request(method, path);
-        match &self.auth {
-            AuthOptions::Jwt(options) => {
-                let expires = Timestamp::now().plus(TOKEN_TTL);
-                let grant = Grant { user: "landfall-cli", tenant: None, role: Role::Service, expires };
-                let token = options.sign(&grant).map_err(|error| error.to_string())?;
-                Ok(request.bearer_auth(token))
-            }
-            AuthOptions::None => Ok(request),
-        }
+        let options = match &self.auth {
+            AuthOptions::Jwt(options) => options,
+            AuthOptions::Forward(options) => &options.services,
+            AuthOptions::None => return Ok(request),
+        };
+        let expires = Timestamp::now().plus(TOKEN_TTL);
+        let grant = Grant { user: "landfall-cli", tenant: None, role: Role::Service, expires };
+        let token = options.sign(&grant).map_err(|error| error.to_string())?;
+        Ok(request.bearer_auth(token))
     }
 
     /// Why no answer came, for people.

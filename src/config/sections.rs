@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::accounts;
 use super::fault::{Faults, Parsed, Wrong, wrong};
+use super::jwt_secrets;
 use super::reader::Reader;
 use super::values::{
     address, base_url, boolean, bytes, choice, duration, header, hmac_secret, list, number, origin, path, pointer,
@@ -102,14 +103,22 @@ fn keys(from: &mut Reader) -> Option<Config> {
 
 fn auth(from: &mut Reader) -> AuthConfig {
     AuthConfig {
-        mode: from.read("auth.mode", AuthMode::Jwt, mode),
+        mode: {
+            let words = [("jwt", AuthMode::Jwt), ("forward", AuthMode::Forward), ("none", AuthMode::None)];
+            from.read("auth.mode", AuthMode::Jwt, choice(words))
+        },
         jwt_secret: from.secret("auth.jwt_secret", hmac_secret),
+        jwt_secrets: jwt_secrets::read(from),
         jwks_url: from.optional("auth.jwks_url", url),
         jwks_file: from.optional("auth.jwks_file", path),
         tenant_claim: from.read("auth.tenant_claim", "business_id".into(), claim),
         cookie: from.read("auth.cookie", "landfall_session".into(), token),
         forward_url: from.optional("auth.forward_url", url),
         forward_tenant_pointer: from.optional("auth.forward_tenant_pointer", pointer),
+        forward_user_pointer: from.read("auth.forward_user_pointer", "/id".into(), pointer),
+        forward_role_pointer: from.optional("auth.forward_role_pointer", pointer),
+        forward_allow_service: from.read("auth.forward_allow_service", false, boolean),
+        forward_cache: from.read("auth.forward_cache", 5 * SECOND, duration(Duration::ZERO, 60 * SECOND)),
     }
 }
 
@@ -120,13 +129,6 @@ fn media(from: &mut Reader) -> MediaConfig {
         cache_control: from.read("media.cache_control", "no-store".into(), header),
         head_prepares: from.read("media.head_prepares", false, boolean),
         link_ttl: from.read("media.link_ttl", 600 * SECOND, duration(SECOND, 7 * DAY)),
-    }
-}
-
-fn mode(value: &Value) -> Parsed<AuthMode> {
-    match value.as_str() {
-        Some("forward") => not_yet(value),
-        _ => choice([("jwt", AuthMode::Jwt), ("none", AuthMode::None)])(value),
     }
 }
 
@@ -182,12 +184,30 @@ fn together(from: &mut Reader, config: &Config) {
     let mut note = |key: &str, what: String, mend: &str| from.fault(key, None, Wrong { what, mend: mend.into() });
     if auth.mode == AuthMode::None && !config.listen.ip().to_canonical().is_loopback() {
         let what = format!("is none, and {} is no loopback address", config.listen);
-        note("auth.mode", what, "Set auth.mode to jwt, or listen at 127.0.0.1");
+        note("auth.mode", what, "Set auth.mode to jwt or forward, or listen at 127.0.0.1");
     }
+    if auth.mode == AuthMode::Forward {
+        let needed = [
+            ("auth.forward_url", auth.forward_url.is_none(), "Set it to the URL that tells who is logged in"),
+            (
+                "auth.forward_tenant_pointer",
+                auth.forward_tenant_pointer.is_none(),
+                "Set it to where the answer names the tenant, like /tenant/id",
+            ),
+        ];
+        for (key, is_missing, mend) in needed {
+            if is_missing && !from.is_faulty(key) {
+                let what = "is not set, and auth.mode is forward".into();
+                from.fault(key, None, Wrong { what, mend: mend.into() });
+            }
+        }
+    }
+    let mut note = |key: &str, what: String, mend: &str| from.fault(key, None, Wrong { what, mend: mend.into() });
     if auth.jwks_url.is_some() && auth.jwks_file.is_some() {
         note("auth.jwks_file", "and auth.jwks_url are both set".into(), "Keep one of the two");
     }
-    let keyless = auth.jwt_secret.is_none() && auth.jwks_url.is_none() && auth.jwks_file.is_none();
+    let secretless = auth.jwt_secret.is_none() && auth.jwt_secrets.is_empty();
+    let keyless = secretless && auth.jwks_url.is_none() && auth.jwks_file.is_none();
     if auth.mode == AuthMode::Jwt && keyless && !from.is_faulty("auth.") {
         let what = "is not set, and no key set is: nobody could log in".into();
         let mend = "Set auth.jwt_secret (`openssl rand -hex 32` makes a good one), auth.jwks_url or auth.jwks_file";

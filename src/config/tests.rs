@@ -1,5 +1,7 @@
 //! What is a configuration and what is not, and that the documentation says the same.
 
+mod auth;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -249,9 +251,7 @@ fn the_public_url_follows_the_address_that_was_bound() {
 
 #[test]
 fn what_comes_later_is_turned_down_clearly_and_without_showing_passwords() {
-    for file in
-        ["database_url = 'postgres://u:hunter2@db/x'", "redis_url = 'redis://:hunter2@r'", "auth.mode = 'forward'"]
-    {
+    for file in ["database_url = 'postgres://u:hunter2@db/x'", "redis_url = 'redis://:hunter2@r'"] {
         let error = Config::from_parts(file, vars(&[("LANDFALL_AUTH__JWT_SECRET", SECRET)])).unwrap_err();
         assert!(error.to_string().contains("is not supported yet by this build"), "{error}");
         assert!(!error.to_string().contains("hunter2"));

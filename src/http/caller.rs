@@ -1,6 +1,7 @@
 //! Who sends a request: the token by header or cookie, a link by its URL, and what the role allows.
 
 mod link;
+mod standing;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -16,9 +17,10 @@ use super::deeds::Asker;
 use super::fields::Fields;
 use super::limits::{Reached, is_near};
 use super::problem::Problem;
-use crate::auth::{Caller, Denied, Role};
+use crate::auth::{Caller, Credentials, Denied, Forward, Role};
 
 pub use link::{identify_for, recognise_for};
+pub use standing::{Brought, Standing};
 
 /// Whom a proxy speaks for.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -53,10 +55,18 @@ pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Opti
     pairs.find(|(name, _)| *name == cookie).map(|(_, token)| Credential::Cookie(token.trim_matches('"')))
 }
 
-/// Who sends a request that changes nothing, if its token has been seen before.
+/// All that a request brings to be known by, for an endpoint that is asked.
+fn credentials(request: &(impl Fields + ?Sized)) -> Result<Credentials, Denied> {
+    Credentials::new(request.values(&AUTHORIZATION).next(), request.values(&COOKIE))
+}
+
+/// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago.
 fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
+    }
+    if let Some(forward) = app.parts.auth.forward() {
+        return forward.recall(&credentials(request).ok()?);
     }
     match credential(request, &app.options.cookie)? {
         Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
@@ -71,13 +81,33 @@ pub enum Refused {
     TooOften(Reached),
 }
 
-/// Whose token this is. Somebody whose token was good once is let in whatever others at that address are trying.
+/// Whose token this is.
 pub async fn sign_in(app: &App, token: &str, from: Option<IpAddr>) -> Result<Arc<Caller>, Refused> {
     let auth = &app.parts.auth;
-    if !auth.has_seen(token) {
+    counted_sign_in(app, from, auth.has_seen(token), auth.verify(token)).await
+}
+
+/// Whose credentials these are, by the endpoint that is asked.
+async fn ask(
+    app: &App,
+    forward: &Forward,
+    credentials: &Credentials,
+    from: Option<IpAddr>,
+) -> Result<Arc<Caller>, Refused> {
+    counted_sign_in(app, from, forward.recall(credentials).is_some(), forward.ask(credentials)).await
+}
+
+/// Somebody who was good once is let in whatever others at that address are trying.
+async fn counted_sign_in(
+    app: &App,
+    from: Option<IpAddr>,
+    has_been_seen: bool,
+    verdict: impl Future<Output = Result<Arc<Caller>, Denied>>,
+) -> Result<Arc<Caller>, Refused> {
+    if !has_been_seen {
         app.limits.may_sign_in(from).map_err(Refused::TooOften)?;
     }
-    auth.verify(token).await.map_err(|denied| {
+    verdict.await.map_err(|denied| {
         if denied.is_a_guess() {
             // Whether that was one too many is told to the next.
             let _ = app.limits.sign_in_failed(from);
@@ -96,6 +126,13 @@ pub async fn identify(
     if let Some(anyone) = app.parts.auth.anyone() {
         guard_origin(app, method, headers)?;
         return Ok(anyone);
+    }
+    if let Some(forward) = app.parts.auth.forward() {
+        let credentials = credentials(headers).map_err(|denied| Problem::denied(&denied))?;
+        if credentials.are_ambient() {
+            guard_origin(app, method, headers)?;
+        }
+        return ask(app, forward, &credentials, from).await.map_err(Problem::from);
     }
     let token = match credential(headers, &app.options.cookie) {
         Some(Credential::Header(token)) => token,

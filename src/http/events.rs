@@ -13,13 +13,13 @@ use futures_util::stream;
 use tokio::time::{Duration, Instant};
 
 use super::app::App;
-use super::caller::{Known, Peer, client_address, counted_address};
+use super::caller::{Brought, Known, Peer, Standing, client_address, counted_address};
 use super::deeds;
 use super::limits::Held;
 use super::problem::Problem;
 use super::protocol::{Refusal, ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
 use super::watching::{Watching, admitted, refusal};
-use crate::auth::LEEWAY;
+use crate::auth::{Caller, LEEWAY};
 use crate::delivery::{DeliveryError, Watched};
 use crate::recording::{Sid, Timestamp};
 use crate::registry::{EventKind, Mailbox};
@@ -35,6 +35,8 @@ struct Listener {
     watching: Watching,
     waiting: VecDeque<(&'static str, String)>,
     until: Instant,
+    caller: Arc<Caller>,
+    standing: Standing,
     over: bool,
     _places: (Option<Held<std::net::IpAddr>>, Box<dyn Send + Sync>),
 }
@@ -67,6 +69,8 @@ pub async fn events(
         watching: Watching::default(),
         waiting: VecDeque::with_capacity(sids.len() + 1),
         until,
+        caller: caller.clone(),
+        standing: Standing::new(app.clone(), Brought::by(&app, &headers)),
         over: false,
         _places: (Some(address), Box::new(user)),
         app: app.clone(),
@@ -143,13 +147,21 @@ impl Listener {
                     self.say(&ServerMessage::Drain { reconnect_in_ms: rand::random_range(0..2000) });
                     self.over = true;
                 }
-                () = tokio::time::sleep_until(self.until) => {
-                    let (code, message) = ("token_expired", "open the stream again with a new token");
-                    self.say(&ServerMessage::Error { id: None, sid: None, code, message });
-                    self.over = true;
+                () = tokio::time::sleep_until(self.until) => self.dismiss(),
+                verdict = self.standing.verdict() => {
+                    if !verdict.is_ok_and(|caller| caller.scope == self.caller.scope) {
+                        self.dismiss();
+                    }
                 }
             }
         }
+    }
+
+    /// Ends the stream: its listener is to say anew who it is.
+    fn dismiss(&mut self) {
+        let (code, message) = ("token_expired", "open the stream again with a new token");
+        self.say(&ServerMessage::Error { id: None, sid: None, code, message });
+        self.over = true;
     }
 }
 

@@ -2,18 +2,23 @@
 
 use axum::http::{HeaderMap, HeaderName};
 
-/// Fields by name. A value that is not visible ASCII counts as absent.
+/// Fields by name. As text, a value that is not visible ASCII counts as absent.
 pub trait Fields {
+    /// The lines of a field as they came, in their order.
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
     /// The lines of a field, in their order.
-    fn lines<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str>;
+    fn lines<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
+        self.values(name).filter_map(visible)
+    }
 
     /// The first line of a field, without the space around it; `None` as well where that line cannot be read.
     fn text(&self, name: &HeaderName) -> Option<&str>;
 }
 
 impl Fields for HeaderMap {
-    fn lines<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
-        self.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).iter().map(|value| value.as_bytes())
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {
@@ -22,9 +27,9 @@ impl Fields for HeaderMap {
 }
 
 impl Fields for [httparse::Header<'_>] {
-    fn lines<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a str> {
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
         let named = self.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_str()));
-        named.filter_map(|field| visible(field.value))
+        named.map(|field| field.value)
     }
 
     fn text(&self, name: &HeaderName) -> Option<&str> {

@@ -110,9 +110,10 @@ impl Problem {
 
     /// Who is asking? 401; or 503 when we cannot tell.
     pub fn denied(denied: &Denied) -> Self {
-        if *denied == Denied::KeysUnavailable {
+        if denied.is_temporary() {
+            let code = if *denied == Denied::KeysUnavailable { "keys_unavailable" } else { "login_unavailable" };
             let (message, message_he) = ("Signing in is not possible right now.", "לא ניתן להתחבר כרגע.");
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", message, message_he)
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, message_he)
                 .detail(denied.to_string())
                 .retry_after(LATER);
         }

@@ -16,10 +16,11 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::Duration;
 
 use super::app::App;
-use super::caller::{Credential, Peer, client_address, counted_address, credential};
+use super::caller::{Brought, Peer, client_address, counted_address};
 use super::limits::Held;
 use super::problem::Problem;
 use super::protocol::{BEARER, SUBPROTOCOL};
+use crate::auth::Denied;
 use crate::telemetry;
 
 use session::Session;
@@ -46,6 +47,7 @@ enum Close {
     NoPong,
     TooSlow,
     TooLarge,
+    Internal,
 }
 
 impl Close {
@@ -59,6 +61,7 @@ impl Close {
             Self::Subprotocol => 4406,
             Self::NoHello => 4408,
             Self::Limit => 4429,
+            Self::Internal => 4500,
             Self::Draining => 4501,
             Self::NoPong => 4502,
             Self::TooSlow => 4503,
@@ -71,14 +74,22 @@ impl Close {
             Self::TooLarge => "the message is too large",
             Self::BadMessage => "the message is not one of the protocol",
             Self::Token => "the token is missing, bad or expired",
-            Self::Forbidden => "the new token is of another tenant",
+            Self::Forbidden => "the token is of another tenant now",
             Self::Subprotocol => "the subprotocol landfall.v1 is required",
             Self::NoHello => "no hello came in time",
             Self::Limit => "a limit is reached",
+            Self::Internal => "the token cannot be checked right now",
             Self::Draining => "the server stops",
             Self::NoPong => "no pong came in time",
             Self::TooSlow => "the socket cannot keep up",
         }
+    }
+}
+
+impl From<Denied> for Close {
+    /// A client that is told of its token gets another, which would not help while none can be checked.
+    fn from(denied: Denied) -> Self {
+        if denied.is_temporary() { Self::Internal } else { Self::Token }
     }
 }
 
@@ -87,7 +98,7 @@ struct Arrival {
     app: Arc<App>,
     /// Whether the client speaks our subprotocol.
     speaks: bool,
-    token: Option<String>,
+    brought: Option<Brought>,
     address: IpAddr,
     /// Its place among the sockets of its address, if there was one.
     place: Option<Held<IpAddr>>,
@@ -126,13 +137,11 @@ pub async fn connect(
     let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|line| line.to_str().ok());
     let offered: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
     let by_protocol = offered.iter().find_map(|offer| offer.strip_prefix(BEARER));
-    let by_header = || match credential(&headers, &app.options.cookie)? {
-        Credential::Header(token) | Credential::Cookie(token) => Some(token),
-    };
+    let by_protocol = by_protocol.map(|token| Brought::Token(token.to_owned()));
     let address = client_address(peer, &headers);
     let arrival = Box::new(Arrival {
         speaks: offered.contains(&SUBPROTOCOL),
-        token: by_protocol.or_else(by_header).map(str::to_owned),
+        brought: by_protocol.or_else(|| Brought::by(&app, &headers)),
         address,
         place: app.limits.socket_of_address(address),
         from: counted_address(peer, &headers),

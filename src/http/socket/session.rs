@@ -11,10 +11,10 @@ use tokio_tungstenite::tungstenite;
 
 use super::clock::{Clock, Due, PING_EVERY};
 use super::{Arrival, Close};
-use crate::auth::Caller;
+use crate::auth::{Caller, Denied};
 use crate::delivery::{DeliveryError, Intent, Watched};
 use crate::http::app::App;
-use crate::http::caller::{Refused, sign_in};
+use crate::http::caller::{Brought, Refused, Standing};
 use crate::http::deeds;
 use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
@@ -39,6 +39,7 @@ pub(super) struct Session {
     watching: Watching,
     clock: Clock,
     from: Option<IpAddr>,
+    standing: Standing,
     _places: Box<dyn Send>,
 }
 
@@ -47,23 +48,27 @@ enum Step {
     Heard(Option<Result<Message, axum::Error>>),
     News(Inbox),
     Time,
+    /// Who it is, as is known now.
+    Verdict(Result<Arc<Caller>, Denied>),
     Drain,
 }
 
 impl Session {
     /// Finds out who it is, and welcomes.
     pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
-        let Arrival { app, speaks, token, address, place, from } = *arrival;
+        let Arrival { app, speaks, brought, address, place, from } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
         let place: Held<_> = place.ok_or(Close::Limit)?;
-        let caller = match (app.parts.auth.anyone(), token) {
-            (Some(anyone), _) => anyone,
-            (None, Some(token)) => sign_in(&app, &token, from).await?,
-            (None, None) => {
-                let token = hello(socket).await?;
-                sign_in(&app, &token, from).await?
+        let (caller, brought) = match (app.parts.auth.anyone(), brought) {
+            (Some(anyone), _) => (anyone, None),
+            (None, brought) => {
+                let brought = match brought {
+                    Some(brought) => brought,
+                    None => Brought::Token(hello(socket).await?),
+                };
+                (brought.verify(&app, from).await?, Some(brought))
             }
         };
         let user = app.limits.socket_of_user(&caller).ok_or(Close::Limit)?;
@@ -74,7 +79,9 @@ impl Session {
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);
         let watching = Watching::default();
-        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, from, _places: Box::new((place, user)) }))
+        let standing = Standing::new(app.clone(), brought);
+        let places = Box::new((place, user));
+        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, from, standing, _places: places }))
     }
 
     /// Talks until one side has had enough.
@@ -84,6 +91,7 @@ impl Session {
                 message = socket.recv() => Step::Heard(message),
                 inbox = self.mailbox.take() => Step::News(inbox),
                 () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
+                verdict = self.standing.verdict() => Step::Verdict(verdict),
                 () = self.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
             };
             if let Err(close) = Box::pin(self.step(step, socket)).await {
@@ -97,6 +105,7 @@ impl Session {
             Step::Heard(message) => self.hear(text(message)?, socket).await,
             Step::News(inbox) => self.push(inbox, socket).await,
             Step::Time => self.tick(socket).await,
+            Step::Verdict(verdict) => self.is_now(verdict?),
             Step::Drain => {
                 let spread = self.app.sockets.load(Ordering::Relaxed) * 1000 / LEAVING_PER_SECOND;
                 let most = self.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
@@ -190,13 +199,21 @@ impl Session {
     }
 
     async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
-        let caller = sign_in(&self.app, token, self.from).await?;
+        let brought = Brought::Token(token.to_owned());
+        let caller = brought.verify(&self.app, self.from).await?;
+        self.is_now(caller)?;
+        self.clock.renew(&self.caller);
+        self.standing = Standing::new(self.app.clone(), Some(brought));
+        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+    }
+
+    /// What was subscribed to belongs to one tenant: whoever is another's now begins anew.
+    fn is_now(&mut self, caller: Arc<Caller>) -> Result<(), Close> {
         if caller.scope != self.caller.scope {
             return Err(Close::Forbidden);
         }
-        self.clock.renew(&caller);
         self.caller = caller;
-        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+        Ok(())
     }
 
     async fn push(&mut self, inbox: Inbox, socket: &mut WebSocket) -> Result<(), Close> {
@@ -232,7 +249,7 @@ impl Session {
 impl From<Refused> for Close {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Denied(_) => Self::Token,
+            Refused::Denied(denied) => denied.into(),
             Refused::TooOften(_) => Self::Limit,
         }
     }

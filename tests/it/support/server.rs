@@ -34,6 +34,8 @@ pub struct Knobs {
     pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
     pub retention: RetentionOptions,
+    /// Who may ask, if not whoever has a token of the tests.
+    pub auth: Option<AuthOptions>,
 }
 
 impl Default for Knobs {
@@ -63,6 +65,7 @@ impl Default for Knobs {
             recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
             retention: RetentionOptions::default(),
+            auth: None,
         }
     }
 }
@@ -120,12 +123,7 @@ impl Bench {
             metrics_listen: None,
             volume: self.volume(),
             database: self.directory.path().join("landfall.db"),
-            auth: AuthOptions::Jwt(JwtOptions {
-                secret: Some(Secret::new(SECRET)),
-                jwks_url: None,
-                jwks_file: None,
-                tenant_claim: "business_id".into(),
-            }),
+            auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {
                 public_url: None,
                 allowed_origins: Some(vec!["https://app.example".into()]),
@@ -259,6 +257,12 @@ impl Bench {
         assert_eq!(answer.status(), 200);
         recording
     }
+}
+
+/// The secret of the tests opens.
+pub fn jwt_options() -> JwtOptions {
+    let secret = Some(Secret::new(SECRET));
+    JwtOptions { secret, tenant_claim: "business_id".into(), ..Default::default() }
 }
 
 fn metrics() -> PrometheusHandle {

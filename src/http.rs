@@ -1,9 +1,9 @@
 //! Routes. Handlers know each other only through `protocol` and `problem`; this is the one floor that knows status codes.
 
 pub mod app;
-mod caller;
+pub(crate) mod caller;
 mod calls;
-mod connection;
+pub(crate) mod connection;
 mod console;
 mod cors;
 mod events;
@@ -18,7 +18,7 @@ mod links;
 mod media;
 mod openapi;
 mod problem;
-mod protocol;
+pub(crate) mod protocol;
 mod recordings;
 mod request_id;
 mod socket;

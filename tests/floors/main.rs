@@ -15,7 +15,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("2", &["auth", "delivery", "fetch", "retention"]),
     ("3", &["http"]),
     ("4", &["serve", "work"]),
-    (ROOF, &["cli", "config", "main"]),
+    (ROOF, &["cli", "config", "fuzzing", "main"]),
 ];
 
 /// The one floor whose rooms may use each other: commands read the configuration, `main` runs the commands.

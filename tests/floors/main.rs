@@ -194,7 +194,7 @@ fn root() -> &'static Path {
 }
 
 fn all_rust_files() -> impl Iterator<Item = PathBuf> {
-    ["src", "tests", "benches", "loadtest/src", "loadtest/tests"].into_iter().flat_map(rust_files)
+    ["src", "tests", "benches", "fuzz", "loadtest/src", "loadtest/tests"].into_iter().flat_map(rust_files)
 }
 
 /// Every Rust file below a directory; none where it does not exist.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::bench::{ACCOUNT, AUTH_TOKEN, BASE, with_bench};
+use super::bench::{AUTH_TOKEN, BASE, with_bench};
 use super::{bounded, choice};
 
 const PATH: &str = "/webhooks/twilio/recording-status";
@@ -92,6 +92,7 @@ fn tails(form: &[u8]) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::bench::ACCOUNT;
 
     #[test]
     fn a_callback_that_is_signed_is_kept_and_one_that_was_changed_is_not() {

@@ -17,15 +17,15 @@ crates() {
     fi
     for manifest in Cargo.toml fuzz/Cargo.toml; do
         say "Licences, duplicates and origins: $manifest"
-        cargo deny --manifest-path "$manifest" --workspace check --config deny.toml --hide-inclusion-graph \
-            bans licenses sources || fail "cargo deny"
+        cargo deny --config deny.toml --manifest-path "$manifest" --workspace check --hide-inclusion-graph \
+            bans licenses sources || fail "cargo deny, in $manifest"
     done
     say "Known vulnerabilities of crates"
     if ! timeout 60 cargo deny fetch db >/dev/null 2>&1; then
         unasked+=("RustSec's list (github.com/RustSec/advisory-db)")
         return
     fi
-    cargo deny --workspace check --config deny.toml advisories || fail "cargo deny check advisories"
+    cargo deny --workspace check advisories || fail "cargo deny check advisories"
 }
 
 # packages DIRECTORY: asks npm's registry about a lock file.

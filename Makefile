@@ -1,7 +1,7 @@
 # Thin recipes: what they do is in scripts/. `make` alone prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint web bench deny setup clean
+.PHONY: help demo test fmt lint web bench fuzz deny setup clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,7 +10,7 @@ demo: ## Everything in one process, with calls that keep coming; ARGS="…" goes
 	@scripts/demo.sh $(ARGS)
 
 test: ## Every test and check there is, cheap ones first
-	@scripts/test.sh format web lint rust e2e
+	@scripts/test.sh format web lint deny rust e2e
 
 fmt: ## Format the Rust code
 	@cargo fmt --all
@@ -24,7 +24,10 @@ web: ## Build the web client into web-client/dist, from where `cargo build` embe
 bench: ## The benchmarks, next to nginx; ARGS="…" chooses among them
 	@scripts/bench.sh $(ARGS)
 
-deny: ## Licences, duplicates and origins of the dependencies
+fuzz: ## Fuzz what the outside sends; ARGS="TARGET… SECONDS", all of it for 600 s each without
+	@scripts/fuzz.sh $(ARGS)
+
+deny: ## Licences, origins and known vulnerabilities of the dependencies
 	@scripts/deny.sh
 
 setup: ## Install what demo and test need

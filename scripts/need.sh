@@ -10,6 +10,7 @@ RUST_MINIMUM=1.94
 NODE_MINIMUM=20.19
 NPM_MINIMUM=11
 NEXTEST_VERSION=0.9.143
+DENY_VERSION=0.20.2
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -65,6 +66,12 @@ need_nextest() {
     timeout 12m cargo install cargo-nextest --quiet --locked --version "$NEXTEST_VERSION" \
         --no-default-features --features default-no-update ||
         say "cargo-nextest cannot be had: \`cargo test\` takes its place"
+}
+
+# What checks the dependencies.
+need_deny() {
+    say "Installing cargo-deny $DENY_VERSION (once; some minutes)"
+    cargo install cargo-deny --quiet --locked --version "$DENY_VERSION" || fail "cargo-deny cannot be had"
 }
 
 need_node() {

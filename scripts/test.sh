@@ -3,6 +3,7 @@
 #   format  Rust code and shell scripts
 #   web     the web client: types, tests, build (before the server, which embeds it)
 #   lint    clippy, and whether the documentation builds
+#   deny    licences and origins of the dependencies, and their known vulnerabilities
 #   rust    all tests of the workspace, those in the documentation included
 #   e2e     the real server and the real simulator under Chromium
 . "$(dirname "${BASH_SOURCE[0]}")/need.sh"
@@ -33,6 +34,8 @@ lint() {
     step "Clippy" cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" step "Documentation" cargo doc --workspace --no-deps --quiet
 }
+
+deny() { step "Dependencies" scripts/deny.sh --present; }
 
 web() {
     need_web_packages
@@ -70,8 +73,8 @@ began=$SECONDS
 for group in "$@"; do
     case $group in
     web | e2e) if [ -d web-client ]; then "$group"; else say "Web client: not there yet, $group skipped"; fi ;;
-    format | lint | rust) "$group" ;;
-    *) fail "no such group of checks: $group (format, web, lint, rust, e2e)" ;;
+    format | lint | deny | rust) "$group" ;;
+    *) fail "no such group of checks: $group (format, web, lint, deny, rust, e2e)" ;;
     esac
 done
 

@@ -2,9 +2,9 @@
 
 pub mod app;
 mod audit;
-mod caller;
+pub(crate) mod caller;
 mod calls;
-mod connection;
+pub(crate) mod connection;
 mod console;
 mod cors;
 mod deeds;
@@ -20,7 +20,7 @@ mod links;
 mod media;
 mod openapi;
 mod problem;
-mod protocol;
+pub(crate) mod protocol;
 mod recordings;
 mod request_id;
 mod socket;

@@ -8,6 +8,9 @@ pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod jobs;
 pub mod peers;

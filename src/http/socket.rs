@@ -13,6 +13,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::http::header::{ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::response::{IntoResponse, Response};
+use futures_util::SinkExt;
 use tokio::time::Duration;
 
 use super::app::App;
@@ -180,9 +181,12 @@ impl Arrival {
     }
 }
 
-/// Sends the close frame and waits for the peer's, so that the frame is not lost to a reset.
+/// Sends the close frame and waits for the peer's, so that the frame is not lost to a reset. A peer that closed first is
+/// answered (RFC 6455 §5.5.1).
 async fn farewell(mut socket: Box<WebSocket>, close: Close) {
     if matches!(close, Close::ByPeer(_)) {
+        // The library has the answer ready, and sends it with what is written next.
+        let _ = tokio::time::timeout(FAREWELL, socket.flush()).await;
         return;
     }
     let frame = CloseFrame { code: close.code(), reason: close.reason().into() };

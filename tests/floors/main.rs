@@ -15,7 +15,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("2", &["audit", "auth", "delivery", "fetch", "retention", "sharing"]),
     ("3", &["http"]),
     ("4", &["serve", "work"]),
-    (ROOF, &["cli", "config", "main"]),
+    (ROOF, &["cli", "config", "fuzzing", "main"]),
 ];
 
 /// The one floor whose rooms may use each other: commands read the configuration, `main` runs the commands.
@@ -194,7 +194,7 @@ fn root() -> &'static Path {
 }
 
 fn all_rust_files() -> impl Iterator<Item = PathBuf> {
-    ["src", "tests", "benches", "loadtest/src", "loadtest/tests"].into_iter().flat_map(rust_files)
+    ["src", "tests", "benches", "fuzz", "loadtest/src", "loadtest/tests"].into_iter().flat_map(rust_files)
 }
 
 /// Every Rust file below a directory; none where it does not exist.

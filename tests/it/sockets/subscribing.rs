@@ -3,6 +3,8 @@
 use loadtest::twilio::NewRecording;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::{Bench, sign, token};
 
@@ -181,4 +183,13 @@ async fn a_service_watches_the_recordings_of_every_tenant() {
     let mut socket = bench.socket_of(&token("-", "service")).await;
     assert_eq!(socket.subscribe(&recording.call_sid, "play").await["call_sid"], recording.call_sid);
     socket.until("ready").await;
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered_with_its_own_code() {
+    let bench = Bench::start().await;
+    let mut socket = bench.socket().await;
+    socket.send(Message::Close(Some(CloseFrame { code: CloseCode::Away, reason: "".into() }))).await;
+    let Message::Close(answer) = socket.frame().await else { panic!("the connection is dropped") };
+    assert_eq!(answer.map(|frame| frame.code), Some(CloseCode::Away));
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use landfall::auth::{AuthOptions, JwtOptions};
+use landfall::catalog::Database;
 use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
@@ -111,7 +112,7 @@ impl Bench {
             listen: "127.0.0.1:0".parse().expect("an address"),
             metrics_listen: None,
             volume: self.volume(),
-            database: self.directory.path().join("landfall.db"),
+            database: self.database(),
             auth: AuthOptions::Jwt(JwtOptions {
                 secret: Some(Secret::new(SECRET)),
                 jwks_url: None,
@@ -148,6 +149,10 @@ impl Bench {
             recover: self.knobs.recover,
             lanes: 2,
         }
+    }
+
+    fn database(&self) -> Database {
+        Database::Sqlite(self.directory.path().join("landfall.db"))
     }
 
     pub fn volume(&self) -> PathBuf {

@@ -7,6 +7,8 @@ mod link_keys;
 mod migrate;
 mod options;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod write;
 
@@ -29,7 +31,7 @@ use rows::{row, text};
 /// How long a start waits for the schema: another server may be at it.
 const SCHEMA_WITHIN: Duration = Duration::from_secs(60);
 /// The calls of one tenant.
-pub(super) const OF_TENANT: &str = "c.tenant = $1";
+const OF_TENANT: &str = "c.tenant = $1";
 /// What [`rows::status`] reads.
 const STATUS: &str = "v, state, code, retry_at, container, size, channels, duration_ms";
 
@@ -51,7 +53,7 @@ impl PostgresCatalog {
 }
 
 /// A page of the calls for which `whose` holds, from the index `calls_of_tenant` or `calls_listed`: nothing to sort.
-pub(super) fn page_of(whose: &str) -> String {
+fn page_of(whose: &str) -> String {
     format!(
         "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.sid = c.call_sid
          WHERE {whose} AND (c.listed_at, c.call_sid) < ($2, $3)

@@ -1,4 +1,5 @@
-//! The server as its users meet it: real sockets, real files, a real SQLite, and the simulator as the provider.
+//! The server as its users meet it: real sockets, real files, a real SQLite or PostgreSQL, and the
+//! simulator as the provider.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
@@ -12,6 +13,7 @@ mod faults;
 mod lifecycle;
 mod links;
 mod media;
+mod postgres;
 mod registration;
 mod sockets;
 mod support;

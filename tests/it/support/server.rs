@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use landfall::auth::{AuthOptions, JwtOptions};
-use landfall::catalog::Database;
+use landfall::catalog::{Database, PostgresOptions};
 use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
@@ -35,6 +35,8 @@ pub struct Knobs {
     pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
     pub retention: RetentionOptions,
+    /// The URL of a database of PostgreSQL, where the catalog is no file of SQLite.
+    pub database: Option<String>,
 }
 
 impl Default for Knobs {
@@ -56,6 +58,7 @@ impl Default for Knobs {
             recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
             retention: RetentionOptions::default(),
+            database: None,
         }
     }
 }
@@ -152,7 +155,10 @@ impl Bench {
     }
 
     fn database(&self) -> Database {
-        Database::Sqlite(self.directory.path().join("landfall.db"))
+        match &self.knobs.database {
+            Some(url) => Database::Postgres(Box::new(PostgresOptions::parse(url).expect("a URL"))),
+            None => Database::Sqlite(self.directory.path().join("landfall.db")),
+        }
     }
 
     pub fn volume(&self) -> PathBuf {

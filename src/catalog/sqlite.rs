@@ -17,8 +17,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::listing::{self, COLUMNS};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey,
-    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
+    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use rows::row;
@@ -54,7 +54,10 @@ impl SqliteCatalog {
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("src/catalog/migrations/sqlite").run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
+        sqlx::migrate!("src/catalog/migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(|error| CatalogError(error.to_string()))?;
         let readers = pool(4).connect_lazy_with(options.read_only(true));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })

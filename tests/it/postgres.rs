@@ -88,7 +88,8 @@ async fn while_the_database_is_away_what_has_landed_is_served_and_waiters_stay_u
     let database = Database::on(cluster.0.clone()).unwrap();
     let bench = bench(&database).await;
     let (landed, held) = (bench.landed(Default::default()).await, bench.registered("t", held()).await);
-    let (watched, fresh) = (bench.registered("t", Default::default()).await, bench.registered("t", Default::default()).await);
+    let (watched, fresh) =
+        (bench.registered("t", Default::default()).await, bench.registered("t", Default::default()).await);
     let mut socket = bench.socket().await;
     socket.subscribe(&held.call_sid, "play").await;
     socket.subscribe(&watched.call_sid, "watch").await;

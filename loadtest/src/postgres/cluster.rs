@@ -30,11 +30,8 @@ impl Cluster {
     /// # Errors
     /// When PostgreSQL or PgBouncer is not installed or does not start.
     pub fn start(directory: &Path) -> io::Result<Self> {
-        let cluster = Self {
-            directory: directory.to_path_buf(),
-            port: free_address()?.port(),
-            pooler: free_address()?.port(),
-        };
+        let cluster =
+            Self { directory: directory.to_path_buf(), port: free_address()?.port(), pooler: free_address()?.port() };
         let data = cluster.data();
         if is_root() {
             // PostgreSQL and PgBouncer refuse to run as root.

@@ -68,7 +68,8 @@ fn running(directory: &Path) -> Option<Cluster> {
 
 /// One for each working copy and user. Not below it: others than its owner may not be allowed there.
 fn directory() -> PathBuf {
-    let copy = env!("CARGO_MANIFEST_DIR").bytes().fold(0u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    let copy =
+        env!("CARGO_MANIFEST_DIR").bytes().fold(0u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     let user = rustix::process::geteuid().as_raw();
     std::env::temp_dir().join(format!("landfall-postgres-{user}-{copy:x}"))
 }

@@ -9,8 +9,8 @@
 
 use std::future::Future;
 
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
 use tokio::runtime::Handle;
 use tokio::time::{Duration, timeout};
 use tokio_postgres::error::SqlState;

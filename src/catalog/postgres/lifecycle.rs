@@ -156,11 +156,7 @@ pub(super) async fn landed_bytes(connections: &Connections) -> Result<u64, Catal
     Ok(bytes.unsigned_abs())
 }
 
-pub(super) async fn expire(
-    connections: &Connections,
-    name: Sid,
-    at_source: bool,
-) -> Result<Option<Row>, CatalogError> {
+pub(super) async fn expire(connections: &Connections, name: Sid, at_source: bool) -> Result<Option<Row>, CatalogError> {
     let tx = connections.begin(&[]).await?;
     let outcome = expire_within(&tx, name, at_source).await;
     Ok(tx.end(outcome).await?)

@@ -14,9 +14,7 @@ use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVe
 use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
-};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
 use tokio_rustls::{TlsConnector, client};
 
 use super::options::Trust;
@@ -41,9 +39,8 @@ impl Tls {
                 builder.with_platform_verifier().map_err(|error| unusable(&error))?.with_no_client_auth()
             }
             Trust::Certified(Some(path)) => {
-                let named = |error: &dyn std::fmt::Display| {
-                    CatalogError(format!("sslrootcert {}: {error}", path.display()))
-                };
+                let named =
+                    |error: &dyn std::fmt::Display| CatalogError(format!("sslrootcert {}: {error}", path.display()));
                 let mut roots = RootCertStore::empty();
                 for certificate in CertificateDer::pem_file_iter(path).map_err(|error| named(&error))? {
                     roots.add(certificate.map_err(|error| named(&error))?).map_err(|error| named(&error))?;

@@ -147,11 +147,7 @@ async fn keep_within(tx: &Transaction, callback: &Callback, owner: Option<&Tenan
     Ok(row.map_or(Kept::Waiting, |row| Kept::Attached(Box::new(row))))
 }
 
-pub(super) async fn name(
-    connections: &Connections,
-    sid: Sid,
-    recording_sid: Sid,
-) -> Result<Option<Row>, CatalogError> {
+pub(super) async fn name(connections: &Connections, sid: Sid, recording_sid: Sid) -> Result<Option<Row>, CatalogError> {
     let tx = connections.begin(&[sid.as_str(), recording_sid.as_str()]).await?;
     let outcome = name_within(&tx, sid, recording_sid).await;
     Ok(tx.end(outcome).await?)

@@ -67,7 +67,7 @@ async fn a_callback_and_the_erasure_of_the_name_that_it_brings_end_erased_whoeve
         let callback = completed(1, recording(1));
         let keep = one.keep(&callback, None);
         let erase = two.erase(&Scope::Every, recording(1), false);
-            let (kept, erased) = if callback_first {
+        let (kept, erased) = if callback_first {
             in_order(&somebody, "LOCK TABLE erasures", keep, erase).await
         } else {
             let (erased, kept) = in_order(&somebody, "LOCK TABLE erasures", erase, keep).await;
@@ -112,7 +112,8 @@ async fn a_recording_announced_for_one_call_and_registered_with_another_belongs_
     one.register(&new(1, None, None)).await.unwrap();
     let callback = completed(1, recording(1));
     let other = new(2, Some(recording(1)), None);
-    let (kept, taken) = in_order(&somebody, "LOCK TABLE recordings", one.keep(&callback, None), two.register(&other)).await;
+    let (kept, taken) =
+        in_order(&somebody, "LOCK TABLE recordings", one.keep(&callback, None), two.register(&other)).await;
     assert!(matches!(kept.unwrap(), Kept::Attached(row) if row.0.sid == call(1)));
     assert!(matches!(taken, Err(RegisterError::Taken)));
     assert!(two.find(&[call(2)]).await.unwrap()[0].is_none(), "and nothing is left of the attempt");
@@ -123,7 +124,8 @@ async fn the_start_of_a_call_that_is_learnt_during_a_landing_counts() {
     let (_database, one, two, somebody) = two().await;
     one.register(&new(1, None, None)).await.unwrap();
     let told = new(1, None, Some(77));
-    let (landed, registered) = in_order(&somebody, ROW_OF_RECORDING, one.landed(call(1), MEDIA), two.register(&told)).await;
+    let (landed, registered) =
+        in_order(&somebody, ROW_OF_RECORDING, one.landed(call(1), MEDIA), two.register(&told)).await;
     assert_eq!(landed.unwrap().unwrap().state, State::Ready);
     registered.unwrap();
     assert_eq!(one.oldest(None, 1).await.unwrap()[0].since, Timestamp(77));
@@ -169,13 +171,8 @@ async fn entries_of_the_audit_are_seen_in_the_order_of_their_numbers() {
         who_tenant: None,
         address: [10, 0, 0, 1].into(),
     };
-    let query = AuditQuery {
-        of: None,
-        since: Timestamp(0),
-        until: Timestamp(9),
-        order: AuditOrder::After(0),
-        limit: 9,
-    };
+    let query =
+        AuditQuery { of: None, since: Timestamp(0), until: Timestamp(9), order: AuditOrder::After(0), limit: 9 };
     let deeds = [deed];
     let commit = async {
         somebody.until_waiting(1).await;

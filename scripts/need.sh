@@ -129,6 +129,7 @@ need_postgres() {
     fi
     apt pgbouncer postgresql pgbouncer
     apt psql postgresql-client
+    apt openssl openssl
     [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || have initdb ||
         fail "PostgreSQL is missing: sudo apt-get install postgresql"
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod shared;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use cluster::Cluster;
@@ -44,6 +45,11 @@ impl Database {
     /// Its URL through the pooler.
     pub fn url(&self) -> String {
         self.cluster.url(self.cluster.pooler, &self.name)
+    }
+
+    /// The authority of the certificate that its server has for `localhost`.
+    pub fn authority(&self) -> PathBuf {
+        self.cluster.certificate()
     }
 
     /// Its URL past the pooler: for whoever needs a session.

@@ -264,8 +264,8 @@ fn a_database_is_a_file_of_sqlite_or_one_of_postgresql_whose_password_is_never_s
     }
     for bad in ["postgres://u:hunter2@/x?sslmode=no", "postgres://u:hunter2@db", "postgres://"] {
         let faults = faults(&format!("database_url = '{bad}'"));
-        assert!(faults.len() == 1 && faults[0].key == "database_url", "{bad}");
-        assert!(!faults[0].to_string().contains("hunter2"));
+        assert!(faults.len() == 1 && faults[0].starts_with("database_url: "), "{faults:?}");
+        assert!(!faults[0].contains("hunter2"), "{faults:?}");
     }
 
     assert_eq!(good("database_url = 'sqlite:///var/x.db'").database_url, Database::Sqlite("/var/x.db".into()));

@@ -40,10 +40,14 @@ impl Cluster {
         let data_path = data.as_os_str();
         let auth = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"];
         done(unprivileged(program("initdb")).arg("-D").arg(data_path).args(["-U", USER]).args(auth))?;
-        let port = cluster.port;
+        cluster.certify()?;
+        let (port, certificate, key) = (cluster.port, cluster.certificate(), cluster.key());
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 300\n\
-             shared_buffers = 32MB\nfsync = off\nshared_preload_libraries = 'pg_stat_statements'\n"
+             shared_buffers = 32MB\nfsync = off\nshared_preload_libraries = 'pg_stat_statements'\nssl = on\n\
+             ssl_cert_file = '{}'\nssl_key_file = '{}'\n",
+            certificate.display(),
+            key.display(),
         );
         std::fs::write(data.join("postgresql.auto.conf"), settings)?;
         cluster.start_server()?;
@@ -87,7 +91,6 @@ impl Cluster {
     }
 
     pub(super) fn url(&self, port: u16, database: &str) -> String {
-        // The password is not asked for, and must not show up anywhere all the same.
         format!("postgres://{USER}:hunter2@127.0.0.1:{port}/{database}")
     }
 
@@ -101,6 +104,35 @@ impl Cluster {
         self.directory.join("pgbouncer.pid")
     }
 
+    /// A certificate for `localhost` that is its own authority.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.directory.join("localhost.pem")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.directory.join("localhost.key")
+    }
+
+    fn certify(&self) -> io::Result<()> {
+        let about = self.directory.join("localhost.cnf");
+        let text = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = more\n[name]\nCN = localhost\n\
+                    [more]\nsubjectAltName = DNS:localhost\nbasicConstraints = critical, CA:FALSE\n";
+        std::fs::write(&about, text)?;
+        let mut openssl = unprivileged("openssl".into());
+        openssl.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-noenc",
+            "-days",
+            "2",
+        ]);
+        done(openssl.arg("-config").arg(about).arg("-keyout").arg(self.key()).arg("-out").arg(self.certificate()))
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
@@ -112,10 +144,13 @@ impl Cluster {
         std::fs::write(&users, format!("\"{USER}\" \"hunter2\"\n"))?;
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {pooler}\n\
-             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
+             unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = 3\n\
              server_round_robin = 1\nserver_idle_timeout = 5\nserver_login_retry = 1\nmax_client_conn = 2000\n\
+             client_tls_sslmode = allow\nclient_tls_cert_file = {}\nclient_tls_key_file = {}\n\
              logfile = {directory}/pgbouncer.log\npidfile = {}\n",
             users.display(),
+            self.certificate().display(),
+            self.key().display(),
             self.pooler_pid().display(),
         );
         let file = self.directory.join("pgbouncer.ini");

@@ -25,6 +25,8 @@ use crate::telemetry;
 
 /// How long a method may take, from waiting for a connection to the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of that may be spent waiting for a connection that others use.
+const CONNECTION_WITHIN: Duration = Duration::from_secs(3);
 /// Connections of one server process. A pooler lends sessions to fewer.
 const MOST_CONNECTIONS: usize = 16;
 /// A server that hangs within a transaction must not hold up the others for long; and whoever waits for a lock gives up
@@ -90,7 +92,7 @@ impl Connections {
         let config = options.config.clone();
         let connector = Connector { config, tls: Tls::new(&options.trust)?, runtime: Handle::current() };
         let pool = Pool::builder(connector).max_size(MOST_CONNECTIONS).runtime(Runtime::Tokio1);
-        let pool = pool.wait_timeout(Some(PATIENCE)).build();
+        let pool = pool.wait_timeout(Some(CONNECTION_WITHIN)).build();
         Ok(Self(pool.map_err(|error| CatalogError(error.to_string()))?))
     }
 

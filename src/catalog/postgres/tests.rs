@@ -106,9 +106,40 @@ async fn what_the_database_says_is_told_and_the_password_is_not() {
     let wrong = database.url().replace("/test_", "/no_such_");
     let error = PostgresCatalog::open(&PostgresOptions::parse(&wrong).unwrap()).await.err().unwrap().0;
     assert!(error.contains("no_such_") && !error.contains("hunter2"), "{error}");
+    let wrong = database.url().replace("hunter2", "hunter3");
+    let error = PostgresCatalog::open(&PostgresOptions::parse(&wrong).unwrap()).await.err().unwrap().0;
+    assert!(error.contains("authentication failed") && !error.contains("hunter3"), "{error}");
     let nobody = PostgresOptions::parse("postgres://u:hunter2@127.0.0.1:1/x").unwrap();
     let error = PostgresCatalog::open(&nobody).await.err().unwrap().0;
     assert!(error.contains("refused") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn the_way_to_the_database_is_encrypted_and_its_name_is_proven_where_that_is_asked() {
+    let database = Database::create().unwrap();
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let by_name = database.direct_url().replace("127.0.0.1", "localhost");
+    let authority = database.authority().display().to_string();
+    for (url, secret) in [
+        (database.direct_url(), true),
+        (format!("{by_name}?sslmode=require"), true),
+        (format!("{by_name}?sslmode=verify-full&sslrootcert={authority}"), true),
+        (format!("{by_name}?sslmode=disable"), false),
+    ] {
+        let catalog = PostgresCatalog::open(&PostgresOptions::parse(&url).unwrap()).await.unwrap();
+        let rows = catalog.connections.query(encrypted, &[]).await.unwrap();
+        assert_eq!(rows[0].get::<_, bool>(0), secret, "{url}");
+    }
+    for url in [
+        format!("{by_name}?sslmode=verify-full"),
+        format!("{}?sslmode=verify-full&sslrootcert={authority}", database.direct_url()),
+    ] {
+        let error = PostgresCatalog::open(&PostgresOptions::parse(&url).unwrap()).await.err().unwrap().0;
+        assert!(error.contains("certificate") && !error.contains("hunter2"), "{url}: {error}");
+    }
+    let nothing = format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere.pem");
+    let error = PostgresCatalog::open(&PostgresOptions::parse(&nothing).unwrap()).await.err().unwrap().0;
+    assert!(error.contains("/nowhere.pem"), "{error}");
 }
 
 #[tokio::test]
@@ -122,7 +153,8 @@ async fn who_gives_up_leaves_no_lock_behind_and_no_connection_is_lost() {
     let begun = tokio::time::Instant::now();
     // More than there are connections, of which some have given up before their turn.
     let stuck = futures_util::future::join_all((0..20).map(|_| catalog.register(&call))).await;
-    assert!(stuck.iter().all(Result::is_err));
+    let busy = |outcome: &Result<_, _>| matches!(outcome, Err(RegisterError::Catalog(why)) if why.0.contains("busy"));
+    assert!(stuck.iter().all(Result::is_err) && stuck.iter().any(busy), "{stuck:?}");
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     somebody.run("COMMIT").await;
     catalog.register(&call).await.unwrap();

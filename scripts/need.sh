@@ -127,5 +127,19 @@ need_voices() {
         asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav >/dev/null || fail "the voices could not be installed"
 }
 
+# The catalog of many servers and the pooler before it. Tests start their own: no server of the distribution's is wanted.
+need_postgres() {
+    local settings=/etc/postgresql-common/createcluster.d
+    if ! have pgbouncer && have apt-get && [ "$(id -u)" -eq 0 ] && [ ! -d /etc/postgresql-common ]; then
+        mkdir -p "$settings"
+        echo "create_main_cluster = false" >"$settings/no-main.conf"
+    fi
+    apt pgbouncer postgresql pgbouncer
+    apt psql postgresql-client
+    apt openssl openssl
+    [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || have initdb ||
+        fail "PostgreSQL is missing: sudo apt-get install postgresql"
+}
+
 # The yardstick of the benchmarks.
 need_nginx() { apt nginx nginx-light; }

@@ -51,6 +51,7 @@ rust() {
     need_python
     need_voices
     need_node
+    need_postgres
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

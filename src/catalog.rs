@@ -2,9 +2,15 @@
 //! the versions, so that all servers on one catalog agree on them. Knows neither files nor jobs.
 
 mod audit;
+mod listing;
+mod postgres;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -12,7 +18,25 @@ use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status,
 use crate::secret::Secret;
 
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
+pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
 pub use sqlite::SqliteCatalog;
+
+/// Which engine holds the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A file of SQLite, for one server.
+    Sqlite(PathBuf),
+    /// A database of PostgreSQL, for any number of them.
+    Postgres(Box<PostgresOptions>),
+}
+
+/// Opens the catalog there, and makes it where it is missing.
+pub async fn open(database: &Database) -> Result<Arc<dyn Catalog>, CatalogError> {
+    Ok(match database {
+        Database::Sqlite(path) => Arc::new(SqliteCatalog::open(path).await?),
+        Database::Postgres(options) => Arc::new(PostgresCatalog::open(options).await?),
+    })
+}
 
 /// The catalog did not answer, or not as it should.
 #[derive(Clone, Debug)]

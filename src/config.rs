@@ -19,6 +19,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::auth::{AuthOptions, ForwardOptions, JwtOptions, NamedSecret, Standing};
+use crate::catalog::Database;
 use crate::recording::Container;
 use crate::retention::RetentionOptions;
 use crate::secret::Secret;
@@ -67,13 +68,6 @@ pub struct Config {
     pub log: String,
     /// How it is written.
     pub log_format: LogFormat,
-}
-
-/// Which engine holds the catalog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    /// A file of SQLite.
-    Sqlite(PathBuf),
 }
 
 /// `auth.*`

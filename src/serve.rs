@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthError, AuthOptions, Links};
-use crate::catalog::{Catalog, CatalogError, SqliteCatalog};
+use crate::catalog::{self, Catalog, CatalogError, Database};
 use crate::delivery::Delivery;
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
@@ -48,8 +48,8 @@ pub struct ServeOptions {
     pub metrics_listen: Option<SocketAddr>,
     /// The shared directory.
     pub volume: PathBuf,
-    /// The catalog's file.
-    pub database: PathBuf,
+    /// Where the catalog is.
+    pub database: Database,
     /// Who may ask.
     pub auth: AuthOptions,
     /// How to answer.
@@ -125,8 +125,7 @@ impl Server {
         let address = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
         let root = options.volume.clone();
         let volume = blocking(move || Volume::open(&root)).await.map_err(StartError::Volume)?;
-        let catalog: Arc<dyn Catalog> =
-            Arc::new(SqliteCatalog::open(&options.database).await.map_err(StartError::Catalog)?);
+        let catalog = catalog::open(&options.database).await.map_err(StartError::Catalog)?;
         let jobs: Arc<dyn Jobs> = Arc::new(EmbeddedJobs::new(options.per_tenant));
         let (signals, hints) = LocalSignals::channel();
         let signals: Arc<dyn Signals> = Arc::new(signals);

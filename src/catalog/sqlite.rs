@@ -15,15 +15,14 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Row as _};
 
+use super::listing::{self, COLUMNS};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Cursor, Deed, Entry, EraseError, Kept, LinkKey,
-    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
+    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
-use rows::{COLUMNS, matches, row};
+use rows::row;
 
-/// How many calls a search looks at before it hands out a short page: a search costs the same however many there are.
-const SCANNED_PER_PAGE: i64 = 2000;
 /// The calls of one tenant.
 const OF_TENANT: &str = "c.tenant = ?";
 /// How long a query waits for a connection or a lock.
@@ -55,7 +54,10 @@ impl SqliteCatalog {
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("src/catalog/migrations").run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
+        sqlx::migrate!("src/catalog/migrations/sqlite")
+            .run(&writer)
+            .await
+            .map_err(|error| CatalogError(error.to_string()))?;
         let readers = pool(4).connect_lazy_with(options.read_only(true));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
@@ -118,8 +120,6 @@ impl Catalog for SqliteCatalog {
             Scope::Every => ("'' = ?", ""),
         };
         let sql = page_of(whose);
-        let filtered = query.state.is_some() || query.text.is_some();
-        let scanned = if filtered { SCANNED_PER_PAGE } else { query.limit as i64 + 1 };
         let (at, sid) = match &query.after {
             Some(cursor) => (cursor.listed_at.0, cursor.call_sid.to_string()),
             None => (i64::MAX, String::new()),
@@ -128,25 +128,12 @@ impl Catalog for SqliteCatalog {
             .bind(tenant)
             .bind(at)
             .bind(sid)
-            .bind(scanned)
+            .bind(listing::scanned(query))
             .fetch_all(&self.readers)
             .await?;
-        let more = rows.len() as i64 == scanned;
-        let last = rows.len().saturating_sub(1);
-        let mut page = Page::default();
-        for (n, raw) in rows.iter().enumerate() {
-            let row = row(raw)?;
-            let here = Cursor { listed_at: Timestamp(raw.try_get("listed_at")?), call_sid: row.0.call_sid };
-            if matches(&row, query) {
-                page.items.push(row);
-            }
-            let full = page.items.len() == query.limit && n < last;
-            if full || (n == last && more) {
-                page.next = Some(here);
-                break;
-            }
-        }
-        Ok(page)
+        let rows: Result<_, CatalogError> =
+            rows.iter().map(|raw| Ok((row(raw)?, Timestamp(raw.try_get("listed_at")?)))).collect();
+        Ok(listing::page(rows?, query))
     }
 
     async fn register(&self, call: &NewCall) -> Result<Registered, RegisterError> {

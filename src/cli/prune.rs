@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::{block_on, say};
-use crate::catalog::{Catalog, SqliteCatalog};
-use crate::config::{Config, Database};
+use crate::catalog;
+use crate::config::Config;
 use crate::retention::{Removal, Retention};
 use crate::signals::{Signal, Signals};
 use crate::volume::Volume;
@@ -33,9 +33,8 @@ impl Prune {
     pub(super) fn run(self, config: &Config) -> ExitCode {
         block_on(async {
             let volume = Volume::open(&config.volume).map_err(|error| format!("volume: {error}"))?;
-            let Database::Sqlite(database) = &config.database_url;
-            let catalog = SqliteCatalog::open(database).await.map_err(|error| format!("database_url: {error}"))?;
-            let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+            let catalog =
+                catalog::open(&config.database_url).await.map_err(|error| format!("database_url: {error}"))?;
             let retention = Retention::new(catalog, volume, Arc::new(Nobody), config.retention_options());
             if !retention.is_bounded() {
                 say("nothing expires: neither retention.days nor retention.max_bytes is set");

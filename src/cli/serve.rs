@@ -56,13 +56,12 @@ pub(super) fn options(config: &Config) -> ServeOptions {
     // Behind port 0 nobody knows the address yet: the server makes its URL up when it does.
     let known = config.listen.port() != 0;
     let public_url = if known { Some(config.public_url(config.listen)) } else { config.public_url.clone() };
-    let crate::config::Database::Sqlite(database) = &config.database_url;
     let limits = &config.limits;
     ServeOptions {
         listen: config.listen,
         metrics_listen: config.metrics_listen,
         volume: config.volume.clone(),
-        database: database.clone(),
+        database: config.database_url.clone(),
         auth: config.auth_options(),
         http: HttpOptions {
             public_url,

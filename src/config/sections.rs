@@ -14,9 +14,10 @@ use super::values::{
     text, token, url,
 };
 use super::{
-    AuthConfig, AuthMode, Config, Database, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
+    AuthConfig, AuthMode, Config, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
 };
 use crate::auth::{Auth, AuthOptions};
+use crate::catalog::{Database, PostgresOptions};
 use crate::recording::Container;
 use crate::source::Redirects;
 
@@ -140,7 +141,10 @@ fn not_yet<T>(_: &Value) -> Parsed<T> {
 fn database(value: &Value) -> Parsed<Database> {
     let text = text(value)?;
     match text.split_once("://") {
-        Some(("postgres" | "postgresql", _)) => not_yet(value),
+        Some(("postgres" | "postgresql", _)) => match PostgresOptions::parse(&text) {
+            Ok(options) => Ok(Database::Postgres(Box::new(options))),
+            Err(why) => wrong(why.to_string(), "Write one like postgres://user:password@db.example/landfall"),
+        },
         Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(Database::Sqlite(path.into())),
         _ => wrong("is no URL of a database", format!("Write one like {DATABASE}")),
     }

@@ -1,4 +1,5 @@
-//! The server as its users meet it: real sockets, real files, a real SQLite, and the simulator as the provider.
+//! The server as its users meet it: real sockets, real files, a real SQLite or PostgreSQL, and the
+//! simulator as the provider.
 
 #![allow(clippy::disallowed_methods, reason = "tests own their tasks by awaiting them, and measure real time")]
 
@@ -16,6 +17,7 @@ mod limits;
 mod links;
 mod media;
 mod origins;
+mod postgres;
 mod registration;
 mod sockets;
 mod support;

@@ -1,12 +1,10 @@
 //! The end of recordings: tombstones, holds, what is oldest, and copies at the provider that are still to go.
 
-#[cfg(test)]
-mod tests;
-
 use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
-use super::rows::{COLUMNS, row, sid};
+use super::rows::row;
+use crate::catalog::listing::{COLUMNS, sid};
 use crate::catalog::{Aged, CatalogError, EraseError, Row, SourceDeletion};
 use crate::recording::{Scope, Sid, Tenant, Timestamp};
 

@@ -3,13 +3,9 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::catalog::{CatalogError, ListQuery, Row};
-use crate::recording::{About, Code, Container, Media, Recording, Sid, State, Status, Tenant, Timestamp};
-
-/// What [`row`] reads, of `recordings r` joined with `calls c`.
-pub(super) const COLUMNS: &str = "r.sid, r.call_sid, r.recording_sid, r.v, r.state, r.code, r.retry_at, r.container, \
-     r.size, r.channels, r.duration_ms, c.tenant, c.account_sid, c.started_at, c.duration_s, c.from_party, c.to_party, \
-     c.direction, c.title";
+use crate::catalog::listing::{sid, unreadable};
+use crate::catalog::{CatalogError, Row};
+use crate::recording::{About, Code, Container, Media, Recording, State, Status, Tenant, Timestamp};
 
 pub(super) fn row(row: &SqliteRow) -> Result<Row, CatalogError> {
     let recording = Recording {
@@ -51,25 +47,4 @@ pub(super) fn status(row: &SqliteRow) -> Result<Status, CatalogError> {
         progress: None,
         media: media.filter(|_| state == State::Ready),
     })
-}
-
-/// Whether a row passes the filters of a list.
-pub(super) fn matches((recording, status): &Row, query: &ListQuery) -> bool {
-    if query.state.is_some_and(|state| state != status.state) {
-        return false;
-    }
-    let Some(text) = &query.text else { return true };
-    let needle = text.to_lowercase();
-    let about = &recording.about;
-    let sids = [Some(recording.call_sid.as_str()), recording.recording_sid.as_ref().map(Sid::as_str)];
-    let texts = [&about.title, &about.from, &about.to].map(Option::as_deref);
-    sids.into_iter().chain(texts).flatten().any(|field| field.to_lowercase().contains(&needle))
-}
-
-pub(super) fn sid(text: &str) -> Result<Sid, CatalogError> {
-    text.parse().map_err(|_| unreadable("sid"))
-}
-
-fn unreadable(column: &str) -> CatalogError {
-    CatalogError(format!("a row of the catalog has an unreadable {column}"))
 }

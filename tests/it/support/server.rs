@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use landfall::auth::{AuthOptions, JwtOptions};
+use landfall::catalog::{Database, PostgresOptions};
 use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
@@ -36,6 +37,8 @@ pub struct Knobs {
     pub retention: RetentionOptions,
     /// Who may ask, if not whoever has a token of the tests.
     pub auth: Option<AuthOptions>,
+    /// The URL of a database of PostgreSQL, where the catalog is no file of SQLite.
+    pub database: Option<String>,
 }
 
 impl Default for Knobs {
@@ -66,6 +69,7 @@ impl Default for Knobs {
             shutdown_grace: Duration::from_secs(5),
             retention: RetentionOptions::default(),
             auth: None,
+            database: None,
         }
     }
 }
@@ -122,7 +126,7 @@ impl Bench {
             listen: "127.0.0.1:0".parse().expect("an address"),
             metrics_listen: None,
             volume: self.volume(),
-            database: self.directory.path().join("landfall.db"),
+            database: self.database(),
             auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {
                 public_url: None,
@@ -153,6 +157,13 @@ impl Bench {
             per_tenant: 3,
             recover: self.knobs.recover,
             lanes: 2,
+        }
+    }
+
+    fn database(&self) -> Database {
+        match &self.knobs.database {
+            Some(url) => Database::Postgres(Box::new(PostgresOptions::parse(url).expect("a URL"))),
+            None => Database::Sqlite(self.directory.path().join("landfall.db")),
         }
     }
 

@@ -1,7 +1,18 @@
 //! Tombstones and ages as a specification: whatever comes after an erasure falls under it.
 
-use crate::catalog::{Callback, Catalog, EraseError, Kept, NewCall, RegisterError, SqliteCatalog};
+use super::on_every_engine;
+use crate::catalog::{Aged, Callback, Catalog, EraseError, Kept, NewCall, RegisterError};
 use crate::recording::{About, Code, Container, Media, Scope, Sid, State, Status, Tenant, Timestamp};
+
+on_every_engine![
+    an_erasure_counts_once_and_no_landing_undoes_it,
+    nobody_erases_what_is_anothers_or_unknown_but_who_sees_everything,
+    a_tombstone_waits_for_the_registration,
+    a_recording_that_becomes_known_under_an_erased_name_is_erased,
+    an_erased_call_erases_what_is_announced_later_and_a_recording_only_itself,
+    a_held_call_is_neither_erased_nor_does_it_expire,
+    recordings_age_from_the_start_of_their_call_else_from_their_landing,
+];
 
 const MEDIA: Media = Media { container: Container::Mp3, size: 1000, channels: 1, duration_ms: 250 };
 
@@ -32,24 +43,16 @@ fn completed(call: u32, recording: u32) -> Callback {
     }
 }
 
-async fn catalog() -> (tempfile::TempDir, SqliteCatalog) {
-    let directory = tempfile::tempdir().unwrap();
-    let catalog = SqliteCatalog::open(&directory.path().join("landfall.db")).await.unwrap();
-    (directory, catalog)
-}
-
-async fn status(catalog: &SqliteCatalog, sid: Sid) -> Status {
+async fn status(catalog: &dyn Catalog, sid: Sid) -> Status {
     catalog.find(&[sid]).await.unwrap().remove(0).unwrap().1
 }
 
-async fn due(catalog: &SqliteCatalog) -> Vec<Sid> {
+async fn due(catalog: &dyn Catalog) -> Vec<Sid> {
     let due = catalog.source_deletions(Timestamp::now(), 10).await.unwrap();
     due.into_iter().map(|deletion| deletion.sid).collect()
 }
 
-#[tokio::test]
-async fn an_erasure_counts_once_and_no_landing_undoes_it() {
-    let (_directory, catalog) = catalog().await;
+async fn an_erasure_counts_once_and_no_landing_undoes_it(catalog: &dyn Catalog) {
     catalog.register(&new(1, Some(sid("RE", 1)), None)).await.unwrap();
     catalog.landed(sid("CA", 1), MEDIA).await.unwrap();
     for name in [sid("CA", 1), sid("RE", 1), sid("CA", 1)] {
@@ -58,24 +61,20 @@ async fn an_erasure_counts_once_and_no_landing_undoes_it() {
         assert!(rows[0].1.is_erased());
     }
     assert!(catalog.landed(sid("CA", 1), MEDIA).await.unwrap().is_none());
-    assert!(status(&catalog, sid("CA", 1)).await.is_erased());
-    assert_eq!(due(&catalog).await, [], "the provider's copy stays");
+    assert!(status(catalog, sid("CA", 1)).await.is_erased());
+    assert_eq!(due(catalog).await, [], "the provider's copy stays");
 }
 
-#[tokio::test]
-async fn nobody_erases_what_is_anothers_or_unknown_but_who_sees_everything() {
-    let (_directory, catalog) = catalog().await;
+async fn nobody_erases_what_is_anothers_or_unknown_but_who_sees_everything(catalog: &dyn Catalog) {
     catalog.register(&new(1, None, None)).await.unwrap();
     for name in [sid("CA", 1), sid("CA", 2), sid("RE", 2)] {
         assert!(matches!(catalog.erase(&scope("other"), name, false).await, Err(EraseError::Unknown)));
     }
-    assert_eq!(status(&catalog, sid("CA", 1)).await.state, State::Unknown);
+    assert_eq!(status(catalog, sid("CA", 1)).await.state, State::Unknown);
     assert!(catalog.erase(&Scope::Every, sid("RE", 2), false).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_tombstone_waits_for_the_registration() {
-    let (_directory, catalog) = catalog().await;
+async fn a_tombstone_waits_for_the_registration(catalog: &dyn Catalog) {
     catalog.erase(&Scope::Every, sid("CA", 1), true).await.unwrap();
     assert!(matches!(catalog.keep(&completed(1, 1), None).await.unwrap(), Kept::Waiting));
     for _ in 0..2 {
@@ -84,17 +83,15 @@ async fn a_tombstone_waits_for_the_registration() {
     let (recording, status) = catalog.find(&[sid("RE", 1)]).await.unwrap().remove(0).unwrap();
     assert!(status.is_erased());
     assert_eq!((recording.sid, recording.about.title), (sid("CA", 1), None), "only whose it was is kept");
-    assert_eq!(due(&catalog).await, [sid("RE", 1)]);
+    assert_eq!(due(catalog).await, [sid("RE", 1)]);
 }
 
-#[tokio::test]
-async fn a_recording_that_becomes_known_under_an_erased_name_is_erased() {
-    let (_directory, catalog) = catalog().await;
+async fn a_recording_that_becomes_known_under_an_erased_name_is_erased(catalog: &dyn Catalog) {
     for n in 1..=3 {
         catalog.erase(&Scope::Every, sid("RE", n), false).await.unwrap();
         catalog.register(&new(10 + n, None, None)).await.unwrap();
     }
-    assert_eq!(status(&catalog, sid("CA", 11)).await.state, State::Unknown, "nobody knows yet");
+    assert_eq!(status(catalog, sid("CA", 11)).await.state, State::Unknown, "nobody knows yet");
     // By its callback, by the worker that asks the provider, and by a registration.
     let Kept::Attached(row) = catalog.keep(&completed(11, 1), None).await.unwrap() else { panic!() };
     assert!(row.1.is_erased());
@@ -104,25 +101,21 @@ async fn a_recording_that_becomes_known_under_an_erased_name_is_erased() {
     assert!(matches!(catalog.register(&new(14, None, None)).await, Ok(registered) if registered.created));
 }
 
-#[tokio::test]
-async fn an_erased_call_erases_what_is_announced_later_and_a_recording_only_itself() {
-    let (_directory, catalog) = catalog().await;
+async fn an_erased_call_erases_what_is_announced_later_and_a_recording_only_itself(catalog: &dyn Catalog) {
     catalog.register(&new(1, None, None)).await.unwrap();
     for n in 1..=3 {
         catalog.keep(&completed(1, n), None).await.unwrap();
     }
     assert_eq!(catalog.erase(&scope("t"), sid("RE", 2), true).await.unwrap().len(), 1);
-    assert_eq!(due(&catalog).await, [sid("RE", 2)]);
-    assert_eq!(status(&catalog, sid("CA", 1)).await.state, State::Unknown);
+    assert_eq!(due(catalog).await, [sid("RE", 2)]);
+    assert_eq!(status(catalog, sid("CA", 1)).await.state, State::Unknown);
     assert_eq!(catalog.erase(&scope("t"), sid("CA", 1), true).await.unwrap().len(), 3);
     let Kept::Attached(row) = catalog.keep(&completed(1, 4), None).await.unwrap() else { panic!() };
     assert_eq!(row.1.code, Some(Code::Erased));
-    assert_eq!(due(&catalog).await.len(), 5, "the call itself, for those not known by name, and four recordings");
+    assert_eq!(due(catalog).await.len(), 5, "the call itself, for those not known by name, and four recordings");
 }
 
-#[tokio::test]
-async fn a_held_call_is_neither_erased_nor_does_it_expire() {
-    let (_directory, catalog) = catalog().await;
+async fn a_held_call_is_neither_erased_nor_does_it_expire(catalog: &dyn Catalog) {
     catalog.register(&new(1, Some(sid("RE", 1)), Some(5))).await.unwrap();
     catalog.landed(sid("CA", 1), MEDIA).await.unwrap();
     catalog.hold(sid("CA", 1), true).await.unwrap();
@@ -134,13 +127,11 @@ async fn a_held_call_is_neither_erased_nor_does_it_expire() {
     catalog.hold(sid("CA", 1), false).await.unwrap();
     let (_, expired) = catalog.expire(sid("CA", 1), true).await.unwrap().unwrap();
     assert_eq!((expired.v, expired.state, expired.code), (3, State::Gone, Some(Code::Expired)));
-    assert_eq!(due(&catalog).await, [sid("RE", 1)]);
+    assert_eq!(due(catalog).await, [sid("RE", 1)]);
     assert!(catalog.expire(sid("CA", 1), true).await.unwrap().is_none(), "once");
 }
 
-#[tokio::test]
-async fn recordings_age_from_the_start_of_their_call_else_from_their_landing() {
-    let (_directory, catalog) = catalog().await;
+async fn recordings_age_from_the_start_of_their_call_else_from_their_landing(catalog: &dyn Catalog) {
     for (n, started_at) in [(1, Some(30)), (2, None), (3, Some(20)), (4, Some(10)), (5, None)] {
         catalog.register(&new(n, None, started_at)).await.unwrap();
     }
@@ -149,7 +140,7 @@ async fn recordings_age_from_the_start_of_their_call_else_from_their_landing() {
     }
     // What is learnt later counts, too.
     catalog.register(&new(5, None, Some(25))).await.unwrap();
-    let mut seen: Vec<crate::catalog::Aged> = Vec::new();
+    let mut seen: Vec<Aged> = Vec::new();
     while let Some(next) = catalog.oldest(seen.last(), 1).await.unwrap().pop() {
         seen.push(next);
     }

@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod audit;
 pub mod auth;
+pub mod broker;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -154,7 +154,7 @@ impl Server {
         let deletions = deletes.then(|| Deletions::new(catalog.clone(), source.clone()));
         background::retain(&tasks, &stop, retention, deletions);
         Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
-            .start(&tasks, &stop);
+            .start(&tasks, &stop, &stop);
 
         let (audit, keeper) = Audit::channel();
         tasks.spawn(keeper.run(catalog.clone(), stop.clone()));

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod measure;
 pub mod random;
+pub mod redis;
 pub mod server;
 pub mod speech;
 pub mod twilio;

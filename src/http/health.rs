@@ -72,8 +72,7 @@ pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operators", responses((status = 200, content_type = "text/plain")))]
 pub async fn metrics(Shared(app): Shared<Arc<App>>) -> Response {
     let parts = &app.parts;
-    let depth = parts.jobs.depth();
-    let jobs = [depth.ready, depth.delayed, depth.leased];
+    let jobs = parts.jobs.depth().await.ok().map(|depth| [depth.ready, depth.delayed, depth.leased, depth.dead]);
     telemetry::levels(&Levels { subscriptions: parts.registry.census().subscriptions, jobs });
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()

@@ -10,7 +10,7 @@ use edges::{Edge, edges};
 /// The floors from the ground up. A room uses lower floors only; rooms of one floor do not know each other.
 const FLOORS: [(&str, &[&str]); 7] = [
     ("words", &["recording", "secret"]),
-    ("0", &["audio", "range", "telemetry"]),
+    ("0", &["audio", "broker", "range", "telemetry"]),
     ("1", &["catalog", "jobs", "registry", "signals", "source", "volume"]),
     ("2", &["audit", "auth", "delivery", "fetch", "retention"]),
     ("3", &["http"]),

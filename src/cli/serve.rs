@@ -61,6 +61,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
         metrics_listen: config.metrics_listen,
         volume: config.volume.clone(),
         database: database.clone(),
+        redis: config.redis_url.clone(),
         auth: config.auth_options(),
         http: HttpOptions {
             public_url,

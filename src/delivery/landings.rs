@@ -22,6 +22,18 @@ impl Delivery {
     pub async fn heed(&self, signal: Signal) {
         match signal {
             Signal::Landed(sid, media) => self.landed(sid, media).await,
+            Signal::Noticed(sid) => self.landed(sid, None).await,
+            // What nobody here waits for is looked up when somebody asks.
+            Signal::LandedElsewhere(sid, media) => {
+                if self.0.registry.holds(sid) && !self.has_settled(sid) {
+                    self.landed(sid, media).await;
+                }
+            }
+            Signal::ChangedElsewhere(sid) => {
+                if self.0.registry.holds(sid) || self.0.shelf.get(sid).is_some() {
+                    self.refresh(sid).await;
+                }
+            }
             Signal::Changed(row) => self.changed(row.0, row.1).await,
             Signal::GivenUp(sid, code) => self.given_up(sid, code).await,
             Signal::Progress(sid, progress) => {
@@ -102,6 +114,15 @@ impl Delivery {
     async fn note(&self, sid: Sid, media: Media) -> Result<Option<Row>, CatalogError> {
         self.0.catalog.landed(sid, media).await?;
         Ok(self.0.catalog.find(&[sid]).await?.pop().flatten())
+    }
+
+    /// Takes over what the catalog says. What does not answer now is asked by the next sweep.
+    async fn refresh(&self, sid: Sid) {
+        if let Ok(mut rows) = self.0.catalog.find(&[sid]).await
+            && let Some((recording, status)) = rows.pop().flatten()
+        {
+            self.changed(recording, status).await;
+        }
     }
 
     /// Looks at everything that somebody waits for and that has not settled: what landed without a signal, what

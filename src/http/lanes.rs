@@ -138,7 +138,7 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
         Noticed::Came(sid) => {
             delivery.notice(sid);
             if is_first {
-                app.parts.signals.send(Signal::Landed(sid, None));
+                app.parts.signals.send(Signal::Noticed(sid));
             }
         }
         Noticed::Left(sid) => delivery.doubt(sid),

@@ -112,6 +112,7 @@ impl Bench {
             metrics_listen: None,
             volume: self.volume(),
             database: self.directory.path().join("landfall.db"),
+            redis: None,
             auth: AuthOptions::Jwt(JwtOptions {
                 secret: Some(Secret::new(SECRET)),
                 jwks_url: None,

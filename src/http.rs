@@ -19,6 +19,7 @@ pub mod limits;
 mod links;
 mod media;
 mod openapi;
+pub mod operators;
 mod problem;
 mod protocol;
 mod recordings;
@@ -35,7 +36,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 
-use app::App;
+use app::{App, WorkerParts};
 
 /// Every route of the API.
 fn routes(app: &Arc<App>) -> Router {
@@ -75,6 +76,15 @@ fn operator_routes(app: &Arc<App>) -> Router {
         .route("/readyz", get(health::readyz))
         .route_layer(from_fn(note_route))
         .with_state(app.clone())
+}
+
+/// The routes of a worker.
+fn worker_routes(worker: &Arc<WorkerParts>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::worker_metrics))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::worker_readyz))
+        .with_state(worker.clone())
 }
 
 /// Notes on the answer which route gave it, for the metrics outside.

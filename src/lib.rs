@@ -21,3 +21,4 @@ pub mod signals;
 pub mod source;
 pub mod telemetry;
 pub mod volume;
+pub mod work;

@@ -84,6 +84,20 @@ pub struct Parts {
     pub deletes_at_source: bool,
 }
 
+/// The parts of a worker, for those who look after it.
+pub struct WorkerParts {
+    /// Calls.
+    pub catalog: Arc<dyn Catalog>,
+    /// Downloads.
+    pub jobs: Arc<dyn Jobs>,
+    /// Files.
+    pub volume: Volume,
+    /// What is counted.
+    pub metrics: PrometheusHandle,
+    /// It takes no more jobs.
+    pub draining: CancellationToken,
+}
+
 /// The server's state.
 pub struct App {
     /// The parts.

@@ -27,7 +27,7 @@ const SHARED_BY_HANDLERS: &[&str] =
     &["app", "caller", "cors", "deeds", "fields", "limits", "problem", "protocol", "request_id", "watching"];
 
 /// What lies around the handlers: it may use them, and none of them knows it.
-const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi"];
+const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi", "operators"];
 
 /// Lines a file may have before it must say why.
 const LONG: usize = 400;

@@ -9,6 +9,7 @@ mod crash;
 mod drain;
 mod events;
 mod faults;
+mod fleet;
 mod lifecycle;
 mod links;
 mod media;

@@ -14,6 +14,8 @@ use landfall::secret::Secret;
 use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
 use landfall::source::{Account, Redirects, TwilioOptions};
 use landfall::telemetry;
+use landfall::work::{WorkOptions, Worker};
+use loadtest::redis::Redis;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -34,6 +36,8 @@ pub struct Knobs {
     pub recover: RecoverOptions,
     pub shutdown_grace: Duration,
     pub retention: RetentionOptions,
+    /// Whether jobs and signals go through a Redis; workers are then started apart.
+    pub remote: bool,
 }
 
 impl Default for Knobs {
@@ -55,6 +59,7 @@ impl Default for Knobs {
             recover: RecoverOptions::default(),
             shutdown_grace: Duration::from_secs(5),
             retention: RetentionOptions::default(),
+            remote: false,
         }
     }
 }
@@ -66,6 +71,7 @@ pub struct Bench {
     pub directory: tempfile::TempDir,
     pub server: Option<Server>,
     pub url: String,
+    pub redis: Option<Redis>,
     knobs: Knobs,
 }
 
@@ -78,7 +84,8 @@ impl Bench {
         let simulator = Simulator::start(Options::default()).await.expect("a free port");
         let directory = tempfile::tempdir().expect("a directory");
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), knobs };
+        let redis = knobs.remote.then(|| Redis::start().expect("redis-server"));
+        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), redis, knobs };
         bench.boot().await;
         bench
     }
@@ -103,6 +110,26 @@ impl Bench {
         }
     }
 
+    /// One more server over the same volume, catalog and Redis.
+    pub async fn another(&self) -> Server {
+        Server::start(self.options(), metrics()).await.expect("the server starts")
+    }
+
+    /// A worker in this process.
+    pub async fn worker(&self) -> Worker {
+        let ServeOptions { redis, volume, database, twilio, fetch, per_tenant, .. } = self.options();
+        let redis = redis.expect("a bench with a Redis");
+        let (metrics_listen, shutdown_grace) = (None, self.knobs.shutdown_grace);
+        let options =
+            WorkOptions { redis, metrics_listen, volume, database, twilio, fetch, per_tenant, shutdown_grace };
+        Worker::start(options, metrics()).await.expect("the worker starts")
+    }
+
+    /// The Redis of a bench that has one.
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("a bench with a Redis")
+    }
+
     fn options(&self) -> ServeOptions {
         let account = self.simulator.account();
         let user = account.sid.clone();
@@ -112,7 +139,7 @@ impl Bench {
             metrics_listen: None,
             volume: self.volume(),
             database: self.directory.path().join("landfall.db"),
-            redis: None,
+            redis: self.redis.as_ref().map(|redis| Secret::new(&redis.url())),
             auth: AuthOptions::Jwt(JwtOptions {
                 secret: Some(Secret::new(SECRET)),
                 jwks_url: None,
@@ -192,7 +219,12 @@ impl Bench {
 
     /// A socket of whoever holds that token, welcomed.
     pub async fn socket_of(&self, token: &str) -> Socket {
-        let mut socket = Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
+        Self::socket_at(&self.url, token).await
+    }
+
+    /// The same at another server.
+    pub async fn socket_at(url: &str, token: &str) -> Socket {
+        let mut socket = Socket::open(url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
         assert_eq!(socket.next().await["type"], "welcome");
         socket
     }

@@ -143,15 +143,22 @@ impl Broker {
     }
 
     async fn keep(&self) {
+        let mut complained = false;
         for number in 0.. {
             match self.connect().await {
                 Ok(connection) => {
                     info!("connected to Redis");
+                    complained = false;
                     self.0.connection.send_replace(Some(Numbered(number, connection)));
                     self.watch().await;
                     warn!("Redis does not answer any more; connecting anew");
                 }
-                Err(error) => warn!(%error, "no connection to Redis; trying again"),
+                // Four times a second is often enough for trying, and too often for saying it.
+                Err(error) if !complained => {
+                    complained = true;
+                    warn!(%error, "no connection to Redis; trying on");
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(CONNECT_EVERY).await;
         }
@@ -171,18 +178,6 @@ impl Broker {
         match tokio::time::timeout(CONNECT_WITHIN, connection).await {
             Ok(connection) => connection.map_err(|error| BrokerError(error.to_string())),
             Err(_) => Err(BrokerError("it does not answer in time".into())),
-        }
-    }
-
-    /// Returns when the connection is lost: a question may find that, or our own now and then.
-    async fn watch(&self) {
-        loop {
-            if tokio::time::timeout(PING_EVERY, self.0.broken.notified()).await.is_ok() {
-                return;
-            }
-            if self.check().await.is_err() && self.connection().is_none() {
-                return;
-            }
         }
     }
 }

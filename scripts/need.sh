@@ -120,5 +120,8 @@ need_voices() {
         asterisk-core-sounds-en-wav asterisk-core-sounds-it-wav >/dev/null || fail "the voices could not be installed"
 }
 
+# The queue between many processes; each test starts one of its own.
+need_redis() { apt redis-server redis-server; }
+
 # The yardstick of the benchmarks.
 need_nginx() { apt nginx nginx-light; }

@@ -6,6 +6,7 @@ need_rust
 need_component rustfmt rustfmt
 need_component cargo-clippy clippy
 need_nextest
+need_redis
 cargo fetch --locked
 if [ -d web-client ]; then
     need_web_packages

@@ -48,6 +48,7 @@ rust() {
     need_python
     need_voices
     need_node
+    need_redis
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::recording::{Code, Sid, Tenant};
 
-pub use embedded::EmbeddedJobs;
 pub use self::redis::RedisJobs;
+pub use embedded::EmbeddedJobs;
 
 /// Why a download is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

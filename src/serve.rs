@@ -21,13 +21,13 @@ use tracing::{info, warn};
 
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthError, AuthOptions, Links};
+use crate::broker::BrokerError;
 use crate::catalog::{Catalog, CatalogError, SqliteCatalog};
 use crate::delivery::Delivery;
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
 use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
-use crate::broker::BrokerError;
 use crate::registry::Registry;
 use crate::retention::{Deletions, Retention, RetentionOptions};
 use crate::secret::Secret;

@@ -44,8 +44,14 @@ fn describe() {
     describe_histogram!("landfall_wait_seconds", Unit::Seconds, "From play to ready or failed");
     describe_counter!("landfall_missed_signals_recovered_total", "Landings that the sweep found and no signal told");
     describe_gauge!("landfall_jobs", "Downloads, by state; dead: given up within the last day");
-    describe_counter!("landfall_leases_lost_total", "Jobs that a worker lost to another, having been silent for too long");
-    describe_counter!("landfall_signals_lost_total", "Messages between processes that were not sent or not read, by reason");
+    describe_counter!(
+        "landfall_leases_lost_total",
+        "Jobs that a worker lost to another, having been silent for too long"
+    );
+    describe_counter!(
+        "landfall_signals_lost_total",
+        "Messages between processes that were not sent or not read, by reason"
+    );
     describe_counter!("landfall_job_retries_total", "Downloads tried again, by reason");
     describe_counter!("landfall_downloads_total", "Downloads ended, by outcome");
     describe_histogram!("landfall_download_seconds", Unit::Seconds, "From lease to landing");

@@ -100,9 +100,7 @@ impl Worker {
     /// Opens volume and catalog, and takes jobs.
     pub async fn start(options: WorkOptions, metrics: PrometheusHandle) -> Result<Self, WorkError> {
         let listener = match options.metrics_listen {
-            Some(address) => {
-                Some(TcpListener::bind(address).await.map_err(|error| WorkError::Listen(address, error))?)
-            }
+            Some(address) => Some(TcpListener::bind(address).await.map_err(|error| WorkError::Listen(address, error))?),
             None => None,
         };
         let root = options.volume.clone();

@@ -134,7 +134,9 @@ fn redis(value: &Value) -> Parsed<Secret> {
     let url = secret(value)?;
     match Broker::new(&url) {
         Ok(_) => Ok(url),
-        Err(_) => wrong("is no URL of a Redis", "Write one like redis://127.0.0.1:6379 or rediss://:password@host:6379/0"),
+        Err(_) => {
+            wrong("is no URL of a Redis", "Write one like redis://127.0.0.1:6379 or rediss://:password@host:6379/0")
+        }
     }
 }
 

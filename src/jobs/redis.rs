@@ -85,7 +85,8 @@ impl RedisJobs {
         let heard = |heard: Heard<'_>| match heard {
             Heard::Connected | Heard::Message(b"ready") => self.0.told.notify_one(),
             Heard::Message(message) => {
-                let withdrawn = message.strip_prefix(b"withdrawn ").and_then(|sid| std::str::from_utf8(sid).ok()?.parse().ok());
+                let withdrawn =
+                    message.strip_prefix(b"withdrawn ").and_then(|sid| std::str::from_utf8(sid).ok()?.parse().ok());
                 match withdrawn {
                     Some(sid) => self.0.let_go(sid),
                     None => telemetry::signal_lost("malformed"),
@@ -114,7 +115,13 @@ impl RedisJobs {
             scripts::Claimed::Job { job, tries, age, deaths } => {
                 let token = std::mem::replace(&mut *token, fresh_token());
                 let begun = asked.checked_sub(age).unwrap_or(asked);
-                Claim::Given(Box::new(RedisLease::begin(self.clone(), job, token, asked, History { tries, begun, deaths })))
+                Claim::Given(Box::new(RedisLease::begin(
+                    self.clone(),
+                    job,
+                    token,
+                    asked,
+                    History { tries, begun, deaths },
+                )))
             }
         })
     }

@@ -77,8 +77,11 @@ impl Publisher {
     }
 
     async fn publish(&self, signals: &mut Vec<Signal>) {
-        let messages: Vec<String> =
-            signals.drain(..).filter_map(|signal| Message::of(&signal)).map(|message| message.text(&self.name)).collect();
+        let messages: Vec<String> = signals
+            .drain(..)
+            .filter_map(|signal| Message::of(&signal))
+            .map(|message| message.text(&self.name))
+            .collect();
         if !messages.is_empty() && self.broker.publish(&self.channel, &messages).await.is_err() {
             messages.iter().for_each(|_| telemetry::signal_lost("unsent"));
         }

@@ -47,6 +47,8 @@ local function give(sid, job)
     write(sid, 'begun', now)
   end
   write(sid, 'place', 'leased', 'token', token, 'until', ends)
+  -- What is left of an earlier job whose hash was evicted.
+  redis.call('ZREM', P .. 'delayed', sid)
   redis.call('ZADD', P .. 'leased', ends, sid)
   redis.call('ZADD', running_key(job.tenant), ends, sid)
   redis.call('PEXPIRE', running_key(job.tenant), FORGOTTEN)

@@ -62,7 +62,12 @@ pub(super) async fn claim(queue: &Inner, token: &str, lease: Duration) -> Result
 
 /// What a claim came to.
 pub(super) enum Claimed {
-    Job { job: Job, tries: u32, age: Duration, deaths: u32 },
+    Job {
+        job: Job,
+        tries: u32,
+        age: Duration,
+        deaths: u32,
+    },
     /// With the time until there may be one, where that is known.
     Nothing(Option<Duration>),
 }

@@ -1,5 +1,7 @@
 //! What only a queue for many machines can suffer: dead and stopped workers, and a Redis that forgets.
 
+use futures_util::StreamExt;
+
 use super::*;
 use crate::jobs::tests::{Remote, depth, ensure, job, nothing_to_do};
 use crate::recording::Code;
@@ -168,4 +170,30 @@ async fn the_queue_and_its_dead_letters_are_bounded() {
         queue.lease().await.give_up(Code::SourceFailed).await;
     }
     assert_eq!(depth(&queue).await, Depth { dead: 1000, ..Depth::default() });
+}
+
+/// Microseconds of Redis that a job costs from its enqueueing to its end, with so many others in line.
+async fn cost_of_a_job(others: u32) -> f64 {
+    const MEASURED: u32 = 500;
+    let remote = Remote::new();
+    let queue = remote.worker().await;
+    let tenant = |n: u32| format!("tenant {}", n % 50);
+    let fill = futures_util::stream::iter(0..others).map(|n| queue.ensure(job(n, &tenant(n), Prefetch)));
+    fill.buffer_unordered(64).for_each(async |new| assert!(new.unwrap())).await;
+    remote.redis.say("CONFIG RESETSTAT").unwrap();
+    for n in others..others + MEASURED {
+        queue.ensure(job(n, &tenant(n), Prefetch)).await.unwrap();
+        queue.lease().await.finish().await;
+    }
+    let stats = remote.redis.say("INFO commandstats").unwrap();
+    let usec =
+        stats.split("cmdstat_evalsha:").nth(1).and_then(|of| of.split("usec=").nth(1)?.split(',').next()?.parse().ok());
+    usec.map(|usec: f64| usec / f64::from(MEASURED)).expect("scripts were run")
+}
+
+#[tokio::test]
+async fn a_job_costs_the_same_with_20_and_with_20_000_in_line() {
+    let (few, many) = (cost_of_a_job(20).await, cost_of_a_job(20_000).await);
+    println!("{few:.0} µs of Redis with 20 others, {many:.0} µs with 20,000");
+    assert!(many < 3.0 * few, "{many} µs, not {few} µs");
 }

@@ -73,9 +73,7 @@ impl Message {
                 Signal::LandedElsewhere(sid(&name)?, media.map(Media::try_from).transpose()?)
             }
             Self::Changed { sid: name } => Signal::ChangedElsewhere(sid(&name)?),
-            Self::GivenUp { sid: name, code } => {
-                Signal::GivenUp(sid(&name)?, Code::parse(&code).ok_or(Malformed)?)
-            }
+            Self::GivenUp { sid: name, code } => Signal::GivenUp(sid(&name)?, Code::parse(&code).ok_or(Malformed)?),
             Self::Progress { sid: name, received, total } => {
                 Signal::Progress(sid(&name)?, Progress { received, total })
             }
@@ -135,7 +133,8 @@ mod tests {
     #[test]
     fn nonsense_is_malformed_and_nothing_else() {
         let long = format!(r#"{{"from":"x","type":"changed","sid":"{}"}}"#, "1".repeat(MOST_BYTES));
-        let nonsense = ["", "ready", "{}", r#"{"from":"x","type":"dance"}"#, r#"{"from":"x","type":"changed","sid":"1"}"#, &long];
+        let nonsense =
+            ["", "ready", "{}", r#"{"from":"x","type":"dance"}"#, r#"{"from":"x","type":"changed","sid":"1"}"#, &long];
         for text in nonsense {
             assert!(Message::read(text.as_bytes(), "server").is_err(), "{text}");
         }

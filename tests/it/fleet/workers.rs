@@ -17,7 +17,8 @@ const TAKEN_OVER: Duration = Duration::from_secs(15);
 /// A long recording whose download stops half-way, in the hands of the one worker there is.
 async fn half_way(bench: &Bench) -> Recording {
     let faults = Faults { hold_after: Some(HALF_WAY), ..Default::default() };
-    let recording = bench.registered("t", NewRecording { seconds: 300.0, faults: Some(faults), ..Default::default() }).await;
+    let recording =
+        bench.registered("t", NewRecording { seconds: 300.0, faults: Some(faults), ..Default::default() }).await;
     let mut socket = bench.socket().await;
     socket.subscribe(&recording.call_sid, "play").await;
     while socket.until("progress").await["received"] != HALF_WAY {}

@@ -68,6 +68,12 @@ pub trait Jobs: Send + Sync + 'static {
     /// Makes sure a job for the recording exists, at that priority at least. Returns whether it is new.
     async fn ensure(&self, job: Job) -> Result<bool, QueueError>;
 
+    /// The same for a recording whose download is said to be under way: where its job is lost, its worker gets time to say
+    /// that it is at it.
+    async fn restore(&self, job: Job) -> Result<bool, QueueError> {
+        self.ensure(job).await
+    }
+
     /// Forgets the recording's job; a worker that has it in hand is told to let it go.
     async fn withdraw(&self, sid: Sid) -> Result<(), QueueError>;
 

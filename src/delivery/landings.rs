@@ -161,10 +161,12 @@ impl Delivery {
         // What does not answer now will be asked by the next sweep.
         let Ok(rows) = self.0.catalog.find(sids).await else { return };
         for (recording, status) in rows.into_iter().flatten() {
-            if status.state.is_pending() {
-                let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
-                let _ = self.0.jobs.ensure(job).await;
-            }
+            let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
+            let _ = match status.state {
+                State::Queued => self.0.jobs.ensure(job).await,
+                State::Downloading => self.0.jobs.restore(job).await,
+                _ => Ok(false),
+            };
             self.changed(recording, status).await;
         }
     }

@@ -25,6 +25,8 @@ use lease::{Held, History, RedisLease};
 const LEASE: Duration = Duration::from_secs(10);
 /// From one word of a worker at work to the next.
 const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// How late that word may be.
+const BEAT_LATE: Duration = Duration::from_secs(1);
 /// Without a message, one idle slot of each worker looks for jobs so often: how late a dead worker's job may be found,
 /// beyond its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -102,6 +104,16 @@ impl RedisJobs {
         self.0.tasks.wait().await;
     }
 
+    async fn ensure_after(&self, job: &Job, after: Duration) -> Result<bool, QueueError> {
+        match scripts::ensure(&self.0, job, MOST, after).await? {
+            Value::Int(-1) => {
+                telemetry::limited("jobs");
+                Err(QueueError("there are too many jobs".into()))
+            }
+            answer => Ok(answer == Value::Int(1)),
+        }
+    }
+
     async fn claim(&self) -> Result<Claim, QueueError> {
         let mut token = self.0.token.clone().lock_owned().await;
         let asked = Instant::now();
@@ -158,13 +170,11 @@ fn fresh_token() -> String {
 #[async_trait]
 impl Jobs for RedisJobs {
     async fn ensure(&self, job: Job) -> Result<bool, QueueError> {
-        match scripts::ensure(&self.0, &job, MOST).await? {
-            Value::Int(-1) => {
-                telemetry::limited("jobs");
-                Err(QueueError("there are too many jobs".into()))
-            }
-            answer => Ok(answer == Value::Int(1)),
-        }
+        self.ensure_after(&job, Duration::ZERO).await
+    }
+
+    async fn restore(&self, job: Job) -> Result<bool, QueueError> {
+        self.ensure_after(&job, BEAT_EVERY + BEAT_LATE).await
     }
 
     async fn withdraw(&self, sid: Sid) -> Result<(), QueueError> {

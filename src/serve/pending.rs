@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::broker::Leader;
 use crate::catalog::{Catalog, CatalogError};
 use crate::jobs::{Job, Jobs, Priority, QueueError};
+use crate::recording::State;
 
 /// What a forgotten job costs at the most where nobody waits for it.
 const EVERY: Duration = Duration::from_secs(60);
@@ -44,9 +45,13 @@ pub(super) async fn sweep(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, leader
 /// How many jobs were made; and why not all.
 async fn again(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(usize, Option<QueueError>), CatalogError> {
     let mut made = 0;
-    for (recording, _) in catalog.pending().await? {
+    for (recording, status) in catalog.pending().await? {
         let job = Job { sid: recording.sid, tenant: recording.tenant, priority: Priority::Prefetch };
-        match jobs.ensure(job).await {
+        let ensured = match status.state {
+            State::Downloading => jobs.restore(job).await,
+            _ => jobs.ensure(job).await,
+        };
+        match ensured {
             Ok(new) => made += usize::from(new),
             // The others would be no better off.
             Err(error) => return Ok((made, Some(error))),

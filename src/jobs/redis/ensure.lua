@@ -1,12 +1,12 @@
--- channel, sid, tenant, priority, most: 1 for a new job, 0 for one that exists, -1 where there is room for no more.
-local sid, tenant, priority, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+-- channel, sid, tenant, priority, most, after_ms: makes sure of the job, which is due then where it is new. 1 for a new job, 0 for one that exists, -1 where there is room for no more.
+local sid, tenant, priority, most, after = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local job = read(sid)
 
 if not job then
   local held = redis.call('SCARD', P .. 'ready') + redis.call('ZCARD', P .. 'delayed') + redis.call('ZCARD', P .. 'leased')
   if held >= most then return -1 end
   write(sid, 'tenant', tenant, 'tries', 0, 'deaths', 0)
-  stand(sid, tenant, priority)
+  if after > 0 then wait(sid, now + after, 'priority', priority) else stand(sid, tenant, priority) end
   tell('ready')
   return 1
 end

@@ -2,6 +2,8 @@
 -- 0 where it was not, and nothing is changed.
 local sid, token, why = ARGV[2], ARGV[3], ARGV[4]
 local job = read(sid)
+-- Evicted: there is nothing left to end.
+if not job then return 1 end
 if not is_held_by(job, token) then return 0 end
 let_go(sid, job)
 redis.call('DEL', job_key(sid))

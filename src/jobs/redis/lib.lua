@@ -59,6 +59,12 @@ local function stand(sid, tenant, priority)
   write(sid, 'place', 'ready', 'entry', entry, 'priority', priority)
 end
 
+-- The job can be done from then on.
+local function wait(sid, due, ...)
+  write(sid, 'place', 'delayed', 'due', due, ...)
+  redis.call('ZADD', P .. 'delayed', due, sid)
+end
+
 -- The job leaves its line.
 local function step_out(sid, job)
   local line = line_key(job.priority, job.tenant)

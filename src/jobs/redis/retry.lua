@@ -2,6 +2,8 @@
 -- not, and nothing is changed.
 local sid, token, after = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local job = read(sid)
+-- Evicted: who wants it asks again.
+if not job then return 1 end
 if not is_held_by(job, token) then return 0 end
 let_go(sid, job)
 if job.withdrawn then
@@ -10,9 +12,7 @@ if job.withdrawn then
 end
 redis.call('HINCRBY', job_key(sid), 'tries', 1)
 if after > 0 then
-  local due = now + after
-  write(sid, 'place', 'delayed', 'due', due)
-  redis.call('ZADD', P .. 'delayed', due, sid)
+  wait(sid, now + after)
 else
   stand(sid, job.tenant, job.priority)
 end

@@ -42,9 +42,9 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) async fn ensure(queue: &Inner, job: &Job, most: usize) -> Result<Value, QueueError> {
+pub(super) async fn ensure(queue: &Inner, job: &Job, most: usize, after: Duration) -> Result<Value, QueueError> {
     let mut call = on(queue, &ENSURE);
-    call.arg(job.sid.as_str()).arg(job.tenant.as_str()).arg(rank(job.priority)).arg(most);
+    call.arg(job.sid.as_str()).arg(job.tenant.as_str()).arg(rank(job.priority)).arg(most).arg(millis(after));
     Ok(queue.broker.run(&call).await?)
 }
 

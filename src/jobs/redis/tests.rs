@@ -108,6 +108,31 @@ async fn a_worker_at_work_keeps_its_job_when_redis_is_emptied() {
 }
 
 #[tokio::test]
+async fn a_job_that_was_asked_for_again_meanwhile_is_its_worker_s_still() {
+    let remote = Remote::new();
+    let (one, other) = (remote.worker().await, remote.worker().await);
+    ensure(&one, &[job(1, "t", Prefetch)]).await;
+    let lease = one.lease().await;
+    remote.redis.say("FLUSHALL").unwrap();
+    assert!(other.restore(job(1, "t", Play)).await.unwrap());
+    assert!(nothing_to_do(&other).await, "its worker has time to speak");
+    assert!(lease.is_held().await);
+    assert_eq!(depth(&one).await, Depth { leased: 1, ..Depth::default() });
+    lease.finish().await;
+    assert_eq!(depth(&one).await, Depth::default());
+}
+
+#[tokio::test]
+async fn a_lost_job_of_a_dead_worker_is_given_out_after_a_moment() {
+    let remote = Remote::new();
+    let queue = remote.worker().await;
+    queue.restore(job(1, "t", Play)).await.unwrap();
+    let begun = Instant::now();
+    queue.lease().await;
+    assert!((3..6).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn scripts_that_redis_has_forgotten_are_sent_again() {
     let remote = Remote::new();
     let queue = remote.worker().await;
@@ -162,7 +187,7 @@ async fn the_queue_and_its_dead_letters_are_bounded() {
     let remote = Remote::new();
     let queue = remote.worker().await;
     ensure(&queue, &[job(1, "t", Play)]).await;
-    let second = scripts::ensure(&queue.0, &job(2, "t", Play), 1).await.unwrap();
+    let second = scripts::ensure(&queue.0, &job(2, "t", Play), 1, Duration::ZERO).await.unwrap();
     assert_eq!(second, Value::Int(-1), "there is room for one");
     queue.lease().await.finish().await;
     for n in 0..1010 {

@@ -52,7 +52,10 @@ async fn a_killed_worker_s_download_is_in_other_hands_within_15_s() {
     assert!(begun.elapsed() < TAKEN_OVER, "{:?}", begun.elapsed());
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 2);
     is_whole(&bench, &recording).await;
-    assert_eq!((jobs(&bench, "leased").await, jobs(&bench, "ready").await), (0.0, 0.0));
+    // Listeners are told before the job ends.
+    while jobs(&bench, "leased").await + jobs(&bench, "ready").await > 0.0 {
+        assert!(begun.elapsed() < TAKEN_OVER);
+    }
     other.stop().await;
 }
 

@@ -2,6 +2,8 @@
 //! than listeners of it are told.
 
 mod message;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

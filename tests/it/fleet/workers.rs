@@ -111,6 +111,43 @@ async fn two_workers_and_many_listeners_of_one_recording_are_one_download() {
 }
 
 #[tokio::test]
+async fn a_job_that_kills_its_workers_ends_as_a_dead_letter_and_its_listeners_are_told() {
+    let mut bench = bench().await;
+    let recording = bench.registered("t", NewRecording::default()).await;
+    let mut socket = bench.socket().await;
+    socket.subscribe(&recording.call_sid, "play").await;
+    bench.redis().say(&format!("HSET landfall:job:{} deaths 5", recording.call_sid)).unwrap();
+    let worker = bench.worker().await;
+    let failed = socket.until("failed").await;
+    assert_eq!((&failed["code"], &failed["temporary"]), (&"source_failed".into(), &true.into()));
+    assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 0);
+    while jobs(&bench, "dead").await < 1.0 {}
+    // The next play begins anew.
+    ready(&mut socket, &recording.call_sid).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_server_costs_no_download() {
+    let mut bench = bench().await;
+    bench.stop().await;
+    let server = Process::start(&mut bench).await;
+    let worker = bench.worker().await;
+    let recording = bench.registered("t", held()).await;
+    bench.socket().await.subscribe(&recording.call_sid, "play").await;
+    bench.simulator.until(&recording.recording_sid, |stats| stats.media_in_flight == 1).await;
+    server.kill().await;
+    let _server = Process::start(&mut bench).await;
+    let mut socket = bench.socket().await;
+    socket.subscribe(&recording.call_sid, "play").await;
+    bench.simulator.release(&recording.recording_sid);
+    socket.until("ready").await;
+    assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
+    is_whole(&bench, &recording).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn a_worker_that_is_told_to_stop_finishes_what_it_can_and_hands_back_the_rest_at_once() {
     let bench = bench().await;
     let leaves = Process::worker(&bench).await;

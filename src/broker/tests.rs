@@ -90,8 +90,12 @@ async fn a_redis_that_hangs_is_noticed_and_found_again() {
 
 #[tokio::test]
 async fn a_password_is_in_no_error() {
-    for url in ["redis://:hunter2@127.0.0.1:1", "redis://:hunter2@nowhere.invalid", "redis://:hunter2@127.0.0.1:1/x"] {
-        let why = match Broker::new(&Secret::new(url)) {
+    let redis = Redis::start().unwrap();
+    let places =
+        ["127.0.0.1:1".into(), "nowhere.invalid".into(), "127.0.0.1:1/x".into(), format!("127.0.0.1:{}", redis.port())];
+    // The last of them speaks no TLS, and knows no password.
+    for url in places.iter().flat_map(|at| ["redis", "rediss"].map(|scheme| format!("{scheme}://:hunter2@{at}"))) {
+        let why = match Broker::new(&Secret::new(&url)) {
             Ok(broker) => broker.connect().await.map(drop).unwrap_err(),
             Err(error) => error,
         };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::time::Duration;
 use tracing::{info, warn};
 
 use crate::broker::Leader;
@@ -13,6 +13,8 @@ use crate::recording::State;
 
 /// What a forgotten job costs at the most where nobody waits for it.
 const EVERY: Duration = Duration::from_secs(60);
+/// Between two looks whether it is this server's turn.
+const UNTIL_LEADING: Duration = Duration::from_secs(1);
 
 /// Jobs live in this process: those of the process before are made again.
 pub(super) async fn resume(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(), CatalogError> {
@@ -26,12 +28,9 @@ pub(super) async fn resume(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(),
 
 /// Jobs live in Redis, which may forget any of them. Goes on for as long as it is polled.
 pub(super) async fn sweep(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, leader: Leader) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        if !leader.leads() {
-            continue;
+        while !leader.leads() {
+            tokio::time::sleep(UNTIL_LEADING).await;
         }
         match again(&*catalog, &*jobs).await {
             Ok((0, None)) => {}
@@ -39,6 +38,7 @@ pub(super) async fn sweep(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, leader
             Ok((_, Some(error))) => warn!(%error, "whether all downloads have a job is unknown"),
             Err(error) => warn!(%error, "which downloads should have a job is unknown"),
         }
+        tokio::time::sleep(EVERY).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use loadtest::twilio::NewRecording;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -43,6 +44,26 @@ async fn emptied_while_somebody_waits() {
     let begun = Instant::now();
     socket.until("ready").await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn emptied_while_nobody_waits() {
+    let mut bench = bench().await;
+    let recording = bench.registered("t", NewRecording::default()).await;
+    let url = format!("{}/webhooks/twilio/recording-status", bench.url);
+    bench.simulator.callback(&url, &recording.recording_sid, "completed").await.unwrap();
+    bench.stop().await;
+    bench.redis().say("FLUSHALL").unwrap();
+    let worker = bench.worker().await;
+    bench.boot().await;
+    // Nobody plays it: the server that leads finds it in the catalog.
+    let file = bench.volume().join(format!("{}.mp3", recording.call_sid));
+    let begun = Instant::now();
+    while !file.exists() {
+        assert!(begun.elapsed() < TOLD_WITHIN);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     worker.stop().await;
 }
 

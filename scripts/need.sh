@@ -141,5 +141,8 @@ need_postgres() {
         fail "PostgreSQL is missing: sudo apt-get install postgresql"
 }
 
+# The queue between many processes; each test starts one of its own.
+need_redis() { apt redis-server redis-server; }
+
 # The yardstick of the benchmarks.
 need_nginx() { apt nginx nginx-light; }

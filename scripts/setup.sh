@@ -7,6 +7,7 @@ need_component rustfmt rustfmt
 need_component cargo-clippy clippy
 need_nextest
 need_postgres
+need_redis
 cargo fetch --locked
 if [ -d web-client ]; then
     need_web_packages

@@ -52,6 +52,7 @@ rust() {
     need_voices
     need_node
     need_postgres
+    need_redis
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

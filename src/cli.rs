@@ -9,6 +9,7 @@ mod serve;
 mod server;
 mod signal;
 mod token;
+mod worker;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -42,8 +43,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server: API, WebSocket and media, with a download worker inside
+    /// Run the server: API, WebSocket and media, with a download worker inside unless redis_url is set
     Serve,
+    /// Run a download worker: takes jobs from Redis (needs redis_url)
+    Worker,
     /// Try it: server, simulated provider and calls that keep coming, in one process
     Demo,
     /// Ask this machine's server whether it is ready: for health checks
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
     match command {
         Command::Demo => demo::run(),
         Command::Serve => serve::run(config),
+        Command::Worker => worker::run(config),
         Command::Health => health::run(&config),
         Command::Prune(prune) => prune.run(&config),
         Command::Token(token) => token.run(&config),

@@ -48,6 +48,8 @@ pub struct Config {
     pub volume: PathBuf,
     /// Where the catalog is.
     pub database_url: Database,
+    /// Where jobs and signals go through, when not through one process.
+    pub redis_url: Option<Secret>,
     /// Origins of pages that may call; the public URL's alone, when there are none.
     pub allowed_origins: Option<Vec<String>>,
     /// Who is asking.

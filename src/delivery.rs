@@ -334,7 +334,11 @@ impl Delivery {
             }
         }
         let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority };
-        self.0.jobs.ensure(job).await?;
+        if status.state == State::Downloading {
+            self.0.jobs.restore(job).await?;
+        } else {
+            self.0.jobs.ensure(job).await?;
+        }
         if self.is_elsewhere() {
             self.given_up(recording.sid, Code::VolumeMismatch).await;
         }

@@ -34,6 +34,9 @@ const NOT_HERE: Duration = Duration::from_secs(1);
 /// Longest time one try may take, however steadily the source drips.
 const TRY_AT_MOST: Duration = Duration::from_secs(30 * 60);
 
+/// A job that so many workers have died over is not tried by another.
+const MOST_DEATHS: u32 = 5;
+
 /// How a worker works.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchOptions {
@@ -62,6 +65,8 @@ enum FetchError {
     Source(SourceError),
     Landing(LandingError),
     Catalog(CatalogError),
+    /// Its worker has died over it again and again.
+    Deadly,
 }
 
 impl From<SourceError> for FetchError {
@@ -103,15 +108,20 @@ impl Fetcher {
         Self(Arc::new(Inner { catalog, jobs, source, volume, signals, options }))
     }
 
-    /// Works until told to stop; what is under way then is dropped and leaves no part behind. Takes no job while it
-    /// `may_land` none.
-    pub fn start(&self, tasks: &TaskTracker, stop: &CancellationToken, may_land: &watch::Receiver<bool>) {
+    /// Works until told to stop; what is under way then is dropped and leaves no part behind. From `drain` on no job is
+    /// begun, and none while it `may_land` nothing.
+    pub fn start(
+        &self,
+        tasks: &TaskTracker,
+        drain: &CancellationToken,
+        stop: &CancellationToken,
+        may_land: &watch::Receiver<bool>,
+    ) {
         for _ in 0..self.0.options.concurrency.max(1) {
-            let (fetcher, stop, mut may_land) = (self.clone(), stop.clone(), may_land.clone());
+            let (fetcher, drain, stop, mut may_land) = (self.clone(), drain.clone(), stop.clone(), may_land.clone());
             tasks.spawn(async move {
                 let work = async {
-                    while may_land.wait_for(|may| *may).await.is_ok() {
-                        let lease = fetcher.0.jobs.lease().await;
+                    while let Some(Some(lease)) = drain.run_until_cancelled(fetcher.next(&mut may_land)).await {
                         if *may_land.borrow() {
                             fetcher.work(lease).await;
                         } else {
@@ -127,11 +137,20 @@ impl Fetcher {
         }
     }
 
+    /// The next job, as soon as something may be landed here; `None` when whoever could say so has gone.
+    async fn next(&self, may_land: &mut watch::Receiver<bool>) -> Option<Box<dyn Lease>> {
+        may_land.wait_for(|may| *may).await.ok()?;
+        Some(self.0.jobs.lease().await)
+    }
+
     async fn work(&self, lease: Box<dyn Lease>) {
-        let (sid, withdrawn) = (lease.job().sid, lease.withdrawn());
+        let sid = lease.job().sid;
+        if lease.deaths() >= MOST_DEATHS {
+            return self.judge(lease, FetchError::Deadly).await;
+        }
         let begun = Instant::now();
         // A panic over one odd file must cost neither this worker nor those who wait.
-        let attempt = AssertUnwindSafe(self.attempt(sid, &withdrawn)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.attempt(&*lease)).catch_unwind();
         let outcome = match tokio::time::timeout(TRY_AT_MOST, attempt).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(SourceError::Failed("the worker panicked".into()).into()),
@@ -148,7 +167,8 @@ impl Fetcher {
     }
 
     /// One try.
-    async fn attempt(&self, sid: Sid, withdrawn: &CancellationToken) -> Result<Outcome, FetchError> {
+    async fn attempt(&self, lease: &dyn Lease) -> Result<Outcome, FetchError> {
+        let (sid, withdrawn) = (lease.job().sid, lease.withdrawn());
         let Inner { catalog, volume, signals, .. } = &*self.0;
         let Some((recording, status)) = catalog.find(&[sid]).await?.pop().flatten() else {
             return Ok(Outcome::Idle);
@@ -170,6 +190,10 @@ impl Fetcher {
             () = withdrawn.cancelled() => None,
         };
         let Some((recording, landing)) = received else { return Ok(Outcome::Idle) };
+        // One who was taken for dead leaves the landing to whoever has the job now.
+        if !lease.is_held().await {
+            return Ok(Outcome::Idle);
+        }
         let media = blocking(move || landing.commit()).await?;
         signals.send(Signal::Landed(sid, Some(media)));
         self.landed(recording, media).await
@@ -274,6 +298,10 @@ impl Fetcher {
     /// Decides what a failed try means: another one, failure, or that there will never be a recording.
     async fn judge(&self, lease: Box<dyn Lease>, error: FetchError) {
         let sid = lease.job().sid;
+        // What it means for the job is for its new worker to say, and for the waiters to hear from that.
+        if !lease.is_held().await {
+            return;
+        }
         let started = match self.0.catalog.find(&[sid]).await {
             Ok(mut rows) => rows.pop().flatten(),
             Err(_) => None,
@@ -310,7 +338,11 @@ impl Fetcher {
                 self.0.signals.send(Signal::GivenUp(sid, code));
                 lease.retry(verdict::CATALOG_PAUSE).await;
             }
-            (_, Ok(())) => {
+            (Verdict::Fail(code), Ok(())) => {
+                lease.give_up(code).await;
+                self.take_up_again(sid).await;
+            }
+            (Verdict::Gone(_), Ok(())) => {
                 lease.finish().await;
                 self.take_up_again(sid).await;
             }
@@ -357,6 +389,7 @@ impl std::fmt::Display for FetchError {
             Self::Source(error) => error.fmt(f),
             Self::Landing(error) => error.fmt(f),
             Self::Catalog(error) => error.fmt(f),
+            Self::Deadly => f.write_str("each worker that had it in hand has died"),
         }
     }
 }
@@ -370,7 +403,7 @@ impl FetchError {
             Self::Source(SourceError::NotYet | SourceError::NotFound) => Code::NotYetAtSource,
             Self::Source(SourceError::Unauthorized(_)) => Code::SourceUnauthorized,
             Self::Source(SourceError::Busy { .. }) => Code::SourceBusy,
-            Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) => Code::SourceFailed,
+            Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) | Self::Deadly => Code::SourceFailed,
             Self::Landing(LandingError::WrongLength { .. } | LandingError::NotAudio(_)) => Code::SourceFailed,
             Self::Landing(LandingError::Volume(VolumeError::Full)) => Code::DiskFull,
             Self::Landing(LandingError::Volume(VolumeError::Elsewhere)) => Code::VolumeMismatch,

@@ -19,6 +19,7 @@ pub mod limits;
 mod links;
 mod media;
 mod openapi;
+pub mod operators;
 mod problem;
 pub(crate) mod protocol;
 mod recordings;
@@ -37,7 +38,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 
-use app::App;
+use app::{App, WorkerParts};
 use problem::Problem;
 
 /// Every route of the API.
@@ -103,6 +104,15 @@ async fn in_hand(Shared(app): Shared<Arc<App>>, request: Request, next: Next) ->
         Some(_place) => next.run(request).await,
         None => Problem::overloaded("requests_at_once").into_response(),
     }
+}
+
+/// The routes of a worker.
+fn worker_routes(worker: &Arc<WorkerParts>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::worker_metrics))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::worker_readyz))
+        .with_state(worker.clone())
 }
 
 /// Notes on the answer which route gave it, for the metrics outside.

@@ -2,6 +2,9 @@
 //! neither provider nor volume.
 
 mod embedded;
+mod redis;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -9,8 +12,9 @@ use async_trait::async_trait;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::recording::{Sid, Tenant};
+use crate::recording::{Code, Sid, Tenant};
 
+pub use self::redis::RedisJobs;
 pub use embedded::EmbeddedJobs;
 
 /// Why a download is wanted.
@@ -54,6 +58,8 @@ pub struct Depth {
     pub delayed: u64,
     /// Are being worked on.
     pub leased: u64,
+    /// Were given up within the last day; the queue does not remember more than a thousand of these.
+    pub dead: u64,
 }
 
 /// What the product needs of a queue.
@@ -62,6 +68,12 @@ pub trait Jobs: Send + Sync + 'static {
     /// Makes sure a job for the recording exists, at that priority at least. Returns whether it is new.
     async fn ensure(&self, job: Job) -> Result<bool, QueueError>;
 
+    /// The same for a recording whose download is said to be under way: where its job is lost, its worker gets time to say
+    /// that it is at it.
+    async fn restore(&self, job: Job) -> Result<bool, QueueError> {
+        self.ensure(job).await
+    }
+
     /// Forgets the recording's job; a worker that has it in hand is told to let it go.
     async fn withdraw(&self, sid: Sid) -> Result<(), QueueError>;
 
@@ -69,12 +81,21 @@ pub trait Jobs: Send + Sync + 'static {
     async fn lease(&self) -> Box<dyn Lease>;
 
     /// How many jobs there are; constant time.
-    fn depth(&self) -> Depth;
+    async fn depth(&self) -> Result<Depth, QueueError>;
+
+    /// Whether it answers.
+    async fn check(&self) -> Result<(), QueueError>;
 }
 
-/// A job in hand. Dropped without a word (its worker died), it becomes ready again.
+/// A dead letter is forgotten after that.
+const DEAD_KEPT: Duration = Duration::from_secs(86_400);
+/// Dead letters; beyond, the oldest is forgotten.
+const MOST_DEAD: usize = 1000;
+
+/// A job in hand. Dropped without a word (its worker died), it becomes ready again. A lease can be lost while it is held:
+/// a worker that was stopped for longer than it lasts is taken for dead. What it says of the job then changes nothing.
 #[async_trait]
-pub trait Lease: Send {
+pub trait Lease: Send + Sync {
     /// The job.
     fn job(&self) -> &Job;
 
@@ -84,11 +105,20 @@ pub trait Lease: Send {
     /// When the first try began.
     fn begun(&self) -> Instant;
 
-    /// Cancelled when nobody wants the job done any more.
+    /// How often the job's worker has died over it.
+    fn deaths(&self) -> u32;
+
+    /// Cancelled when nobody wants the job done any more, or not by this worker: the lease is lost.
     fn withdrawn(&self) -> CancellationToken;
 
-    /// The job is done, or given up.
+    /// Whether the lease is not lost, as far as can be told.
+    async fn is_held(&self) -> bool;
+
+    /// The job is done.
     async fn finish(self: Box<Self>);
+
+    /// The job will not be done: it is a dead letter.
+    async fn give_up(self: Box<Self>, why: Code);
 
     /// The job is to be tried again after a while.
     async fn retry(self: Box<Self>, after: Duration);

@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod audit;
 pub mod auth;
+pub mod broker;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -25,3 +26,4 @@ pub mod signals;
 pub mod source;
 pub mod telemetry;
 pub mod volume;
+pub mod work;

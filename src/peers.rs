@@ -1,6 +1,7 @@
 //! The port to the other processes of a deployment: who is there, and what each has seen of the others. Knows no volume.
 
 mod alone;
+mod redis;
 
 use std::fmt;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use alone::Alone;
+pub use redis::RedisPeers;
 
 /// What a process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
-//! The role that listeners meet: composes the parts on the embedded default, a download worker among them; owns every
+//! The role that listeners meet: composes the parts, on the embedded default a download worker among them; owns every
 //! task, and stops them in order.
 
 mod background;
+mod engine;
+mod pending;
 mod recover;
 
 use std::fmt;
@@ -20,19 +22,23 @@ use tracing::{info, warn};
 
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthError, AuthOptions, Links};
-use crate::catalog::{self, Catalog, CatalogError, Database};
+use crate::broker::BrokerError;
+use crate::catalog::{self, CatalogError, Database};
 use crate::delivery::Delivery;
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
 use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
-use crate::jobs::{EmbeddedJobs, Job, Jobs, Priority};
+use crate::peers::Role;
 use crate::registry::Registry;
 use crate::retention::{Deletions, Retention, RetentionOptions};
-use crate::signals::{LocalSignals, Signals};
+use crate::secret::Secret;
+use crate::sharing::Sharing;
 use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
 
+use background::Beside;
+use engine::Engine;
 pub use recover::RecoverOptions;
 use recover::Recovery;
 
@@ -50,6 +56,8 @@ pub struct ServeOptions {
     pub volume: PathBuf,
     /// Where the catalog is.
     pub database: Database,
+    /// The Redis that jobs and signals go through: then others do the downloads.
+    pub redis: Option<Secret>,
     /// Who may ask.
     pub auth: AuthOptions,
     /// How to answer.
@@ -79,6 +87,8 @@ pub enum StartError {
     Auth(AuthError),
     /// The client for the source cannot be made.
     Source(SourceError),
+    /// Redis cannot be asked. That it does not answer is no reason not to start.
+    Redis(BrokerError),
     /// The address is taken, or not ours.
     Listen(SocketAddr, io::Error),
     /// The system gives no thread.
@@ -92,6 +102,7 @@ impl fmt::Display for StartError {
             Self::Catalog(error) => write!(f, "database_url: {error}"),
             Self::Auth(error) => write!(f, "auth: {error}"),
             Self::Source(error) => write!(f, "twilio: {error}"),
+            Self::Redis(error) => write!(f, "redis_url: {error}"),
             Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "listen: {address} is in use by another process; stop it or choose another address")
             }
@@ -126,18 +137,26 @@ impl Server {
         let root = options.volume.clone();
         let volume = blocking(move || Volume::open(&root)).await.map_err(StartError::Volume)?;
         let catalog = catalog::open(&options.database).await.map_err(StartError::Catalog)?;
-        let jobs: Arc<dyn Jobs> = Arc::new(EmbeddedJobs::new(options.per_tenant));
-        let (signals, hints) = LocalSignals::channel();
-        let signals: Arc<dyn Signals> = Arc::new(signals);
+        let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
+        let engine = match &options.redis {
+            None => Engine::embedded(options.per_tenant),
+            Some(url) => Engine::remote(url, options.per_tenant, &tasks, &stop).await.map_err(StartError::Redis)?,
+        };
+        let Engine { jobs, signals, hints, resumed, leader, peers, works } = engine;
         let registry = Registry::default();
         let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
         let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
         let links = Links::new(catalog.clone(), options.http.link_ttl);
 
-        let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
-        background::start(&tasks, &stop, &delivery, &volume, &catalog, hints, metrics.clone());
-        resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
+        let beside = Beside { delivery: &delivery, volume: &volume, catalog: &catalog, metrics: metrics.clone() };
+        background::start(&tasks, &stop, beside, hints, resumed);
+        if works {
+            pending::resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
+        } else {
+            let sweep = pending::sweep(catalog.clone(), jobs.clone(), leader.clone());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(sweep));
+        }
         // Where callbacks cannot be checked, none are in use, and none can be missed.
         for account in options.http.accounts.iter().filter(|account| !account.auth_token.is_empty()) {
             let recovery = Recovery {
@@ -145,6 +164,7 @@ impl Server {
                 delivery: delivery.clone(),
                 catalog: catalog.clone(),
                 source: source.clone(),
+                leader: leader.clone(),
                 options: options.recover,
             };
             tasks.spawn(stop.clone().run_until_cancelled_owned(recovery.run()));
@@ -152,12 +172,18 @@ impl Server {
         let retention = Retention::new(catalog.clone(), volume.clone(), signals.clone(), options.retention);
         let deletes = options.retention.delete_at_source;
         let deletions = deletes.then(|| Deletions::new(catalog.clone(), source.clone()));
-        background::retain(&tasks, &stop, retention, deletions);
-        Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch).start(
-            &tasks,
-            &stop,
-            &watch::channel(true).1,
-        );
+        background::retain(&tasks, &stop, retention, deletions, leader);
+        if !works {
+            let sharing = Sharing::new(Role::Server, volume.clone(), peers);
+            let heeding = background::heed_sharing(delivery.clone(), sharing.judgement());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(heeding));
+            tasks.spawn(sharing.run(stop.clone()));
+        }
+        if works {
+            let (_, may_land) = watch::channel(true);
+            Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
+                .start(&tasks, &stop, &stop, &may_land);
+        }
 
         let (audit, keeper) = Audit::channel();
         tasks.spawn(keeper.run(catalog.clone(), stop.clone()));
@@ -236,17 +262,4 @@ impl Server {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| StartError::Listen(address, error))
-}
-
-/// Jobs live in this process: those of the process before are made again from what the catalog says.
-async fn resume(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(), CatalogError> {
-    let pending = catalog.pending().await?;
-    if !pending.is_empty() {
-        info!(jobs = pending.len(), "downloads of the last run are taken up again");
-    }
-    for (recording, _) in pending {
-        let job = Job { sid: recording.sid, tenant: recording.tenant, priority: Priority::Prefetch };
-        jobs.ensure(job).await.map_err(|error| CatalogError(error.0))?;
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ mod judgement;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -18,9 +18,11 @@ use judgement::Watch;
 pub use judgement::{Judgement, Sight};
 
 /// From one beat to the next.
-const BEAT: Duration = Duration::from_secs(2);
+const BEAT: Duration = Duration::from_secs(1);
+/// The same while something is not known yet: a worker that has just come lands nothing before that.
+const FIRST_BEATS: Duration = Duration::from_millis(250);
 /// Marks that may be missing on a volume whose clients keep what they have read: network file systems do so for a minute.
-const SLACK_ON_A_NETWORK: u64 = 30;
+const SLACK_ON_A_NETWORK: u64 = 60;
 
 /// One process's part in the proof.
 pub struct Sharing {
@@ -53,10 +55,12 @@ impl Sharing {
     pub async fn run(mut self, stop: CancellationToken) {
         let slack = if self.volume.is_on_network() { SLACK_ON_A_NETWORK } else { 0 };
         let mut watch = Watch::new(slack);
-        let mut ticks = interval(BEAT);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        loop {
             self.beat(&mut watch).await;
+            let pause = if self.judgement.borrow().is_settled() { BEAT } else { FIRST_BEATS };
+            if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+                break;
+            }
         }
         let _ = self.peers.leave(&self.me.id).await;
         let (volume, id) = (self.volume, self.me.id);
@@ -90,6 +94,13 @@ impl Sharing {
         self.me.sees = judgement.sees();
         if let Err(error) = self.peers.announce(&self.me).await {
             warn!(%error, "the other processes cannot be told what we see");
+        }
+        // A mount that was missing at the start may have come since, and is then another directory than at the start.
+        if judgement.0.iter().any(|sight| sight.is_shared() == Some(true)) {
+            let volume = self.volume.clone();
+            if let Err(error) = blocking(move || volume.adopt()).await {
+                warn!(%error, "the volume has no identity");
+            }
         }
         telemetry::volume_shared(judgement.is_shared());
         let role = self.me.role;

@@ -2,10 +2,12 @@
 //! interval, never a listener.
 
 mod local;
+mod redis;
 mod watch;
 
 use crate::recording::{Code, Media, Progress, Recording, Sid, Status};
 
+pub use self::redis::{Publisher, RedisSignals, Resumed, listen};
 pub use local::LocalSignals;
 pub use watch::{Noticed, watch};
 
@@ -14,12 +16,18 @@ pub use watch::{Noticed, watch};
 pub enum Signal {
     /// A file has its final name; with its shape, when the sender has just verified it.
     Landed(Sid, Option<Media>),
+    /// This machine's kernel says that a file got its final name. Each machine's says so to itself.
+    Noticed(Sid),
     /// The catalog has a new status.
     Changed(Box<(Recording, Status)>),
     /// A download was given up, and the catalog does not answer.
     GivenUp(Sid, Code),
     /// A download has come on.
     Progress(Sid, Progress),
+    /// Another process has told of a landing, and sees to it that the catalog notes it.
+    LandedElsewhere(Sid, Option<Media>),
+    /// Another process has told that the catalog has a new status.
+    ChangedElsewhere(Sid),
 }
 
 /// Where workers put signals. Never blocks and never fails: what cannot be sent is found by the sweep.

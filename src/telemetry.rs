@@ -47,7 +47,15 @@ fn describe() {
     describe_histogram!("landfall_ready_push_seconds", Unit::Seconds, "From signal to the listener's socket");
     describe_histogram!("landfall_wait_seconds", Unit::Seconds, "From play to ready or failed");
     describe_counter!("landfall_missed_signals_recovered_total", "Landings that the sweep found and no signal told");
-    describe_gauge!("landfall_jobs", "Downloads, by state");
+    describe_gauge!("landfall_jobs", "Downloads, by state; dead: given up within the last day");
+    describe_counter!(
+        "landfall_leases_lost_total",
+        "Jobs that a worker lost to another, having been silent for too long"
+    );
+    describe_counter!(
+        "landfall_signals_lost_total",
+        "Messages between processes that were not sent or not read, by reason"
+    );
     describe_counter!("landfall_job_retries_total", "Downloads tried again, by reason");
     describe_counter!("landfall_downloads_total", "Downloads ended, by outcome");
     describe_histogram!("landfall_download_seconds", Unit::Seconds, "From lease to landing");
@@ -215,6 +223,17 @@ pub fn download_retried(sid: Sid, code: Code, after: Duration, why: &str) {
     info!(%sid, code = code.as_str(), after_ms = after.as_millis() as u64, why, "download to be tried again");
 }
 
+/// A worker lost its job: it said nothing for longer than a lease lasts.
+pub fn lease_lost(sid: Sid) {
+    counter!("landfall_leases_lost_total").increment(1);
+    warn!(%sid, "a job was lost: this worker was silent for too long, and another may have it by now");
+}
+
+/// A message between processes is lost: `full`, `unsent` or `malformed`.
+pub fn signal_lost(reason: &'static str) {
+    counter!("landfall_signals_lost_total", "reason" => reason).increment(1);
+}
+
 /// A recording landed.
 pub fn download_landed(sid: Sid, bytes: u64, took: Duration) {
     counter!("landfall_downloads_total", "outcome" => "landed").increment(1);
@@ -265,14 +284,14 @@ pub fn not_deleted_at_source(sid: Sid, again: Duration, why: &str) {
 pub struct Levels {
     /// Attached waiters.
     pub subscriptions: u64,
-    /// Jobs that can be leased, wait for a retry, are in hand.
-    pub jobs: [u64; 3],
+    /// Jobs that can be leased, wait for a retry, are in hand, were given up; `None` while the queue does not answer.
+    pub jobs: Option<[u64; 4]>,
 }
 
 /// Sets them.
 pub fn levels(levels: &Levels) {
     gauge!("landfall_subscriptions").set(levels.subscriptions as f64);
-    for (state, count) in ["ready", "delayed", "leased"].into_iter().zip(levels.jobs) {
+    for (state, count) in ["ready", "delayed", "leased", "dead"].into_iter().zip(levels.jobs.into_iter().flatten()) {
         gauge!("landfall_jobs", "state" => state).set(count as f64);
     }
 }

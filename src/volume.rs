@@ -17,7 +17,7 @@ use std::fs::{File, ReadDir};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub use landing::{Landing, LandingError};
 pub use mapped::{Backing, Mapped, WINDOW, backing};
@@ -52,7 +52,7 @@ const NETWORKS: [u32; 12] = [
 #[derive(Clone)]
 pub struct Volume {
     root: Arc<Path>,
-    identity: Arc<str>,
+    identity: Arc<RwLock<String>>,
     noticed: Arc<whole::Noticed>,
 }
 
@@ -146,7 +146,7 @@ impl Volume {
         std::fs::create_dir_all(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
         let identity = identity::read_or_create(root)?;
         part::sweep(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
-        Ok(Self { root: root.into(), identity: identity.into(), noticed: Arc::default() })
+        Ok(Self { root: root.into(), identity: Arc::new(RwLock::new(identity)), noticed: Arc::default() })
     }
 
     /// The directory.
@@ -186,9 +186,16 @@ impl Volume {
     /// Whether the directory is still there and still the same one. Blocks.
     pub fn check(&self) -> Result<(), VolumeError> {
         let found = identity::read(&self.root)?;
-        if found != *self.identity {
+        if found != *self.identity.read().unwrap_or_else(PoisonError::into_inner) {
             return Err(VolumeError::Unavailable(format!("{}: another volume is mounted here", self.root.display())));
         }
+        Ok(())
+    }
+
+    /// Takes the directory that is there now for the right one: others have proven that they look at it too. Blocks.
+    pub fn adopt(&self) -> Result<(), VolumeError> {
+        let found = identity::read(&self.root)?;
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
     }
 

@@ -157,7 +157,9 @@ fn sid(n: u32) -> String {
 async fn help_names_every_command_and_every_exit_status() {
     let said = Place::new().run(&["--help"]).await;
     assert_eq!(said.status, 0);
-    for word in ["serve", "demo", "health", "token", "signal", "import", "--config", "78 invalid configuration"] {
+    for word in
+        ["serve", "worker", "demo", "health", "token", "signal", "import", "--config", "78 invalid configuration"]
+    {
         assert!(said.out.contains(word), "{word} in {}", said.out);
     }
 }
@@ -197,6 +199,13 @@ async fn an_invalid_configuration_is_78_with_every_fault_and_its_key() {
     assert!(said.status == 78 && said.err.contains("auth.mode"), "{}", said.err);
     let said = Place::new().run(&["serve"]).await;
     assert!(said.status == 78 && said.err.contains("auth.jwt_secret"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn a_worker_without_a_redis_is_78_and_says_what_to_set() {
+    let said = Place::with(&config()).run(&["worker"]).await;
+    assert_eq!((said.status, &*said.out), (78, ""), "{}", said.err);
+    assert!(said.err.contains("redis_url is not set") && said.err.contains("landfall serve"), "{}", said.err);
 }
 
 #[tokio::test]

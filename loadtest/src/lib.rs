@@ -8,6 +8,7 @@ pub mod client;
 pub mod measure;
 pub mod postgres;
 pub mod random;
+pub mod redis;
 pub mod server;
 pub mod speech;
 pub mod twilio;

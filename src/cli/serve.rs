@@ -13,6 +13,7 @@ use crate::http::app::{CallbackAccount, HttpOptions};
 use crate::http::limits::LimitOptions;
 use crate::serve::{RecoverOptions, ServeOptions, Server};
 use crate::telemetry;
+use crate::work::WorkOptions;
 
 /// Threads for what is no connection: the worker, the catalog's answers, signals.
 const MOST_WORKERS: usize = 4;
@@ -62,6 +63,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
         metrics_listen: config.metrics_listen,
         volume: config.volume.clone(),
         database: config.database_url.clone(),
+        redis: config.redis_url.clone(),
         auth: config.auth_options(),
         http: HttpOptions {
             public_url,
@@ -91,15 +93,31 @@ pub(super) fn options(config: &Config) -> ServeOptions {
             shutdown_grace: config.shutdown_grace,
         },
         twilio: config.twilio_options(),
-        fetch: FetchOptions {
-            concurrency: config.worker.concurrency as usize,
-            give_up_after: config.worker.give_up_after,
-        },
+        fetch: fetch_options(config),
         retention: config.retention_options(),
         per_tenant: config.worker.per_tenant as usize,
         recover: RecoverOptions::default(),
         lanes: cores(),
     }
+}
+
+/// The plain options of a worker with this configuration; none without a Redis to take jobs from.
+pub(super) fn work_options(config: &Config) -> Option<WorkOptions> {
+    Some(WorkOptions {
+        redis: config.redis_url.clone()?,
+        metrics_listen: config.metrics_listen,
+        volume: config.volume.clone(),
+        database: config.database_url.clone(),
+        twilio: config.twilio_options(),
+        fetch: fetch_options(config),
+        per_tenant: config.worker.per_tenant as usize,
+        shutdown_grace: config.shutdown_grace,
+    })
+}
+
+fn fetch_options(config: &Config) -> FetchOptions {
+    let worker = &config.worker;
+    FetchOptions { concurrency: worker.concurrency as usize, give_up_after: worker.give_up_after }
 }
 
 fn callbacks_of(account: &TwilioAccount) -> CallbackAccount {

@@ -11,14 +11,16 @@ use super::jwt_secrets;
 use super::reader::Reader;
 use super::values::{
     address, base_url, boolean, bytes, choice, duration, header, hmac_secret, list, number, origin, path, pointer,
-    text, token, url,
+    secret, text, token, url,
 };
 use super::{
     AuthConfig, AuthMode, Config, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
 };
 use crate::auth::{Auth, AuthOptions};
+use crate::broker::Broker;
 use crate::catalog::{Database, PostgresOptions};
 use crate::recording::Container;
+use crate::secret::Secret;
 use crate::source::Redirects;
 
 const DATABASE: &str = "sqlite://./data/landfall.db";
@@ -40,14 +42,13 @@ pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
 
 fn keys(from: &mut Reader) -> Option<Config> {
     let listen = from.read("listen", ([127, 0, 0, 1], 8080).into(), address);
-    // Known, and turned down until the many-machines engines are there.
-    from.secret("redis_url", not_yet::<()>);
     Some(Config {
         listen,
         metrics_listen: from.optional("metrics_listen", address).filter(|other| *other != listen),
         public_url: from.optional("public_url", origin),
         volume: from.read("volume", "./data/recordings".into(), path),
         database_url: from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?,
+        redis_url: from.secret("redis_url", redis),
         allowed_origins: from.optional("allowed_origins", list(origin)),
         auth: auth(from),
         twilio: TwilioConfig {
@@ -133,10 +134,6 @@ fn media(from: &mut Reader) -> MediaConfig {
     }
 }
 
-fn not_yet<T>(_: &Value) -> Parsed<T> {
-    wrong("is not supported yet by this build", "Leave it out for now")
-}
-
 /// Never shown in a fault: a database's URL may hold a password.
 fn database(value: &Value) -> Parsed<Database> {
     let text = text(value)?;
@@ -147,6 +144,17 @@ fn database(value: &Value) -> Parsed<Database> {
         },
         Some(("sqlite", path)) if !path.is_empty() && !path.contains('?') => Ok(Database::Sqlite(path.into())),
         _ => wrong("is no URL of a database", format!("Write one like {DATABASE}")),
+    }
+}
+
+/// Never shown in a fault: it may hold a password.
+fn redis(value: &Value) -> Parsed<Secret> {
+    let url = secret(value)?;
+    match Broker::new(&url) {
+        Ok(_) => Ok(url),
+        Err(_) => {
+            wrong("is no URL of a Redis", "Write one like redis://127.0.0.1:6379 or rediss://:password@host:6379/0")
+        }
     }
 }
 

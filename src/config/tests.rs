@@ -250,11 +250,16 @@ fn the_public_url_follows_the_address_that_was_bound() {
 }
 
 #[test]
-fn what_comes_later_is_turned_down_clearly_and_without_showing_passwords() {
-    for file in ["redis_url = 'redis://:hunter2@r'"] {
-        let error = Config::from_parts(file, vars(&[("LANDFALL_AUTH__JWT_SECRET", SECRET)])).unwrap_err();
-        assert!(error.to_string().contains("is not supported yet by this build"), "{error}");
-        assert!(!error.to_string().contains("hunter2"));
+fn redis_is_named_by_a_url_that_is_never_shown() {
+    for fine in ["redis://r", "rediss://:hunter2@r:6380/3", "redis://user:hunter2@r"] {
+        let config = good(&format!("redis_url = '{fine}'"));
+        assert!(config.redis_url.is_some() && !format!("{config:?}").contains("hunter2"));
+    }
+    for bad in ["http://:hunter2@r", "hunter2", "redis://:hunter2@r/many"] {
+        let file = format!("redis_url = '{bad}'");
+        let faults = Config::from_parts(&file, vars(&[("LANDFALL_AUTH__JWT_SECRET", SECRET)])).unwrap_err();
+        assert_eq!((faults.0.len(), &*faults.0[0].key), (1, "redis_url"));
+        assert!(!faults.to_string().contains("hunter2"), "{faults}");
     }
 }
 

@@ -23,8 +23,9 @@ impl<E: Into<DeliveryError>> From<E> for ErasureError {
 }
 
 impl Delivery {
-    /// Erases a recording, or all recordings of a call, for good. Repeated, it removes what was left behind.
-    pub async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<(), ErasureError> {
+    /// Erases a recording, or all recordings of a call, for good: their rows, for those who tell other servers. Repeated, it
+    /// removes what was left behind.
+    pub async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<Vec<Row>, ErasureError> {
         let rows = self.0.catalog.erase(scope, sid, at_source).await.map_err(|error| match error {
             EraseError::OnHold => ErasureError::OnHold,
             EraseError::Unknown => DeliveryError::Unknown.into(),
@@ -33,7 +34,8 @@ impl Delivery {
         telemetry::erased(sid, rows.len());
         // All are told and none is served any more, before the disk is asked to do anything.
         for (recording, status) in &rows {
-            self.0.jobs.withdraw(recording.sid).await?;
+            // Where the queue does not hear it, its worker finds the tombstone.
+            let _ = self.0.jobs.withdraw(recording.sid).await;
             self.settle(recording, status).await;
         }
         let names: Vec<Sid> = rows.iter().map(|(recording, _)| recording.sid).chain([sid]).collect();
@@ -42,7 +44,7 @@ impl Delivery {
         for (recording, _) in &rows {
             self.0.shelf.remove(recording);
         }
-        Ok(())
+        Ok(rows)
     }
 
     /// Holds the call that a name stands for, or lets go of it; the status of what bears the name. What was erased

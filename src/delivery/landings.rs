@@ -23,6 +23,18 @@ impl Delivery {
         match signal {
             // Where others may land elsewhere, only what lies here has landed.
             Signal::Landed(sid, media) => self.landed(sid, media.filter(|_| !self.is_elsewhere())).await,
+            Signal::Noticed(sid) => self.landed(sid, None).await,
+            // What nobody here waits for is looked up when somebody asks.
+            Signal::LandedElsewhere(sid, media) => {
+                if self.0.registry.holds(sid) && !self.has_settled(sid) {
+                    self.landed(sid, media.filter(|_| !self.is_elsewhere())).await;
+                }
+            }
+            Signal::ChangedElsewhere(sid) => {
+                if self.0.registry.holds(sid) || self.0.shelf.get(sid).is_some() {
+                    self.refresh(sid).await;
+                }
+            }
             Signal::Changed(row) => self.changed(row.0, row.1).await,
             Signal::GivenUp(sid, code) => self.given_up(sid, code).await,
             Signal::Progress(sid, progress) => {
@@ -106,6 +118,15 @@ impl Delivery {
         Ok(self.0.catalog.find(&[sid]).await?.pop().flatten())
     }
 
+    /// Takes over what the catalog says. What does not answer now is asked by the next sweep.
+    async fn refresh(&self, sid: Sid) {
+        if let Ok(mut rows) = self.0.catalog.find(&[sid]).await
+            && let Some((recording, status)) = rows.pop().flatten()
+        {
+            self.changed(recording, status).await;
+        }
+    }
+
     /// Looks at everything that somebody waits for and that has not settled: what landed without a signal, what
     /// the catalog knows better, and what lost its job.
     pub async fn sweep(&self) {
@@ -143,10 +164,12 @@ impl Delivery {
         // What does not answer now will be asked by the next sweep.
         let Ok(rows) = self.0.catalog.find(sids).await else { return };
         for (recording, status) in rows.into_iter().flatten() {
-            if status.state.is_pending() {
-                let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
-                let _ = self.0.jobs.ensure(job).await;
-            }
+            let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority: Priority::Play };
+            let _ = match status.state {
+                State::Queued => self.0.jobs.ensure(job).await,
+                State::Downloading => self.0.jobs.restore(job).await,
+                _ => Ok(false),
+            };
             if status.state != State::Ready || !self.is_elsewhere() {
                 self.changed(recording, status).await;
             }

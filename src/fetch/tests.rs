@@ -108,7 +108,7 @@ impl Bench {
         assert!(status.is_erased(), "{status:?}");
         assert!(self.volume.find(self.sid).unwrap().is_none(), "no file is left");
         let names = std::fs::read_dir(self.volume.root()).unwrap().count();
-        assert_eq!((names, self.jobs.depth()), (1, Depth::default()), "and no job");
+        assert_eq!((names, self.jobs.depth().await.unwrap()), (1, Depth::default()), "and no job");
     }
 }
 

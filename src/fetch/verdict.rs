@@ -48,7 +48,9 @@ impl Verdict {
         match error {
             FetchError::Source(SourceError::Gone(code)) => Self::Gone(*code),
             // An operator must mend it first.
-            FetchError::Source(SourceError::Unauthorized(_) | SourceError::Refused(_)) => Self::Fail(code),
+            FetchError::Source(SourceError::Unauthorized(_) | SourceError::Refused(_)) | FetchError::Deadly => {
+                Self::Fail(code)
+            }
             FetchError::Source(SourceError::NotFound) if over || (history.old && history.tries >= TRIES_FOR_OLD) => {
                 Self::Gone(Code::DeletedAtSource)
             }

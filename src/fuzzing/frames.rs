@@ -8,7 +8,7 @@ use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, Subscribed};
 /// One message of a client.
 pub fn frames(data: &[u8]) {
     let Some(Ok(text)) = bounded(data, 16 * 1024).map(std::str::from_utf8) else { return };
-    let Ok(message) = serde_json::from_str::<ClientMessage>(text) else { return };
+    let Some(message) = ClientMessage::read(text) else { return };
     // Read once more without knowing the protocol.
     let value: Value = serde_json::from_str(text).expect("what is understood is JSON");
     let member = |name: &str| value.get(name).cloned().unwrap_or_default();

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use axum::http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -85,6 +86,22 @@ pub struct Parts {
     pub deletes_at_source: bool,
 }
 
+/// The parts of a worker, for those who look after it.
+pub struct WorkerParts {
+    /// Calls.
+    pub catalog: Arc<dyn Catalog>,
+    /// Downloads.
+    pub jobs: Arc<dyn Jobs>,
+    /// Files.
+    pub volume: Volume,
+    /// What is counted.
+    pub metrics: PrometheusHandle,
+    /// Whether what it lands is where the servers look.
+    pub may_land: watch::Receiver<bool>,
+    /// It takes no more jobs.
+    pub draining: CancellationToken,
+}
+
 /// The server's state.
 pub struct App {
     /// The parts.
@@ -130,9 +147,14 @@ impl App {
     }
 
     /// Counts a download that the caller asks for, and sees whether the queue has room for it.
-    pub fn admit_play(&self, caller: &Caller, from: Option<IpAddr>) -> Result<(), Problem> {
+    pub async fn admit_play(&self, caller: &Caller, from: Option<IpAddr>) -> Result<(), Problem> {
         self.limits.prepare(caller, from)?;
-        if self.limits.has_room(self.parts.jobs.depth()) { Ok(()) } else { Err(Problem::overloaded("jobs_waiting")) }
+        if self.has_room().await { Ok(()) } else { Err(Problem::overloaded("jobs_waiting")) }
+    }
+
+    /// Whether the queue has room for a download. One that does not answer says so itself when it is asked for it.
+    pub async fn has_room(&self) -> bool {
+        self.parts.jobs.depth().await.map_or(true, |depth| self.limits.has_room(depth))
     }
 
     /// Whether a browser's page of that origin may read our answers.

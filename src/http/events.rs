@@ -80,7 +80,7 @@ pub async fn events(
     listener.say(&ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids });
     // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
     let counted = counted_address(peer, &headers);
-    let (sids, refused) = admitted(&app, &caller, counted, intent.into(), sids);
+    let (sids, refused) = admitted(&app, &caller, counted, intent.into(), sids).await;
     for (sid, Refusal { code, .. }) in &refused {
         let message = "a bound on downloads is reached";
         listener.say(&ServerMessage::Error { id: None, sid: Some(sid.as_str()), code, message });

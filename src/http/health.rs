@@ -7,13 +7,16 @@ use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::time::Duration;
 
-use super::app::App;
+use super::app::{App, Parts, WorkerParts};
+use crate::catalog::Catalog;
+use crate::jobs::Jobs;
 use crate::recording::Code;
 use crate::telemetry::{self, Levels};
-use crate::volume::blocking;
+use crate::volume::{Volume, blocking};
 
 /// A check that takes longer has failed: a hung disk must not hang the orchestrator's probe.
 const CHECK_WITHIN: Duration = Duration::from_secs(2);
@@ -29,7 +32,7 @@ pub struct Readiness {
 
 #[derive(Serialize, utoipa::ToSchema)]
 struct Check {
-    /// `catalog`, `volume` or `draining`.
+    /// `volume`, `catalog`, `queue` or `draining`.
     name: &'static str,
     ok: bool,
     /// What is wrong.
@@ -43,17 +46,37 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready: the volume is there and takes files, the catalog answers, and the server is not stopping.
+/// Ready: the volume is there and takes files, catalog and queue answer, and the server is not stopping.
 #[utoipa::path(get, path = "/readyz", tag = "operators",
     responses((status = 200, body = Readiness), (status = 503, description = "Names what is wrong", body = Readiness)))]
 pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
-    let parts = &app.parts;
-    let (catalog, volume) = (parts.catalog.check(), parts.volume.clone());
+    let Parts { catalog, volume, jobs, delivery, .. } = &app.parts;
+    readiness(&**catalog, volume, &**jobs, delivery.is_elsewhere(), app.draining.is_cancelled()).await
+}
+
+/// The same of a worker.
+pub async fn worker_readyz(Shared(worker): Shared<Arc<WorkerParts>>) -> Response {
+    let WorkerParts { catalog, volume, jobs, may_land, draining, .. } = &*worker;
+    let is_elsewhere = !*may_land.borrow();
+    readiness(&**catalog, volume, &**jobs, is_elsewhere, draining.is_cancelled()).await
+}
+
+async fn readiness(
+    catalog: &dyn Catalog,
+    volume: &Volume,
+    jobs: &dyn Jobs,
+    is_elsewhere: bool,
+    draining: bool,
+) -> Response {
+    let volume = volume.clone();
     let volume = blocking(move || volume.check_writable());
-    let (catalog, volume) =
-        tokio::join!(tokio::time::timeout(CHECK_WITHIN, catalog), tokio::time::timeout(CHECK_WITHIN, volume));
+    let (catalog, volume, queue) = tokio::join!(
+        tokio::time::timeout(CHECK_WITHIN, catalog.check()),
+        tokio::time::timeout(CHECK_WITHIN, volume),
+        tokio::time::timeout(CHECK_WITHIN, jobs.check()),
+    );
     let volume = match volume {
-        Ok(Ok(())) if parts.delivery.is_elsewhere() => Some(Code::VolumeMismatch.as_str()),
+        Ok(Ok(())) if is_elsewhere => Some(Code::VolumeMismatch.as_str()),
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::warn!(%error, "the volume fails its check");
@@ -62,8 +85,9 @@ pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
         Err(_) => Some("volume_unavailable"),
     };
     let catalog = (!matches!(catalog, Ok(Ok(())))).then_some("catalog_unavailable");
-    let draining = app.draining.is_cancelled().then_some("draining");
-    let checks = [("volume", volume), ("catalog", catalog), ("draining", draining)];
+    let queue = (!matches!(queue, Ok(Ok(())))).then_some("queue_unavailable");
+    let draining = draining.then_some("draining");
+    let checks = [("volume", volume), ("catalog", catalog), ("queue", queue), ("draining", draining)];
     let checks: Vec<Check> = checks.map(|(name, code)| Check { name, ok: code.is_none(), code }).into();
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -73,10 +97,18 @@ pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
 /// What has been counted, for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operators", responses((status = 200, content_type = "text/plain")))]
 pub async fn metrics(Shared(app): Shared<Arc<App>>) -> Response {
-    let parts = &app.parts;
-    let depth = parts.jobs.depth();
-    let jobs = [depth.ready, depth.delayed, depth.leased];
-    telemetry::levels(&Levels { subscriptions: parts.registry.census().subscriptions, jobs });
+    let Parts { registry, jobs, metrics, .. } = &app.parts;
+    counted(registry.census().subscriptions, &**jobs, metrics).await
+}
+
+/// The same of a worker.
+pub async fn worker_metrics(Shared(worker): Shared<Arc<WorkerParts>>) -> Response {
+    counted(0, &*worker.jobs, &worker.metrics).await
+}
+
+async fn counted(subscriptions: u64, jobs: &dyn Jobs, metrics: &PrometheusHandle) -> Response {
+    let jobs = jobs.depth().await.ok().map(|depth| [depth.ready, depth.delayed, depth.leased, depth.dead]);
+    telemetry::levels(&Levels { subscriptions, jobs });
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], telemetry::exposition(&parts.metrics)).into_response()
+    ([(CONTENT_TYPE, kind)], telemetry::exposition(metrics)).into_response()
 }

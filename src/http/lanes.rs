@@ -180,7 +180,7 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
         Noticed::Named(sid) | Noticed::Closed(sid) => {
             delivery.notice(sid, matches!(noticed, Noticed::Named(_)));
             if is_first {
-                app.parts.signals.send(Signal::Landed(sid, None));
+                app.parts.signals.send(Signal::Noticed(sid));
             }
         }
         Noticed::Left(sid) => delivery.doubt(sid),

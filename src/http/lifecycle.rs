@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::auth::Caller;
 use crate::delivery::ErasureError;
 use crate::recording::{Code, Sid};
+use crate::signals::Signal;
 
 /// Erases a recording for good; a call's SID erases all its recordings.
 ///
@@ -29,7 +30,10 @@ pub async fn erase(
 ) -> Result<StatusCode, Problem> {
     let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
     match app.parts.delivery.erase(&caller.scope, sid, app.parts.deletes_at_source).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Ok(rows) => {
+            rows.into_iter().for_each(|row| app.parts.signals.send(Signal::Changed(Box::new(row))));
+            Ok(StatusCode::NO_CONTENT)
+        }
         Err(ErasureError::OnHold) => Err(Problem::on_hold()),
         Err(ErasureError::Delivery(error)) => Err(error.into()),
     }

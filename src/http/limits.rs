@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn what_is_in_hand_takes_no_room_in_the_queue() {
         let limits = limits();
-        assert!(limits.has_room(Depth { ready: 1, delayed: 0, leased: 100 }));
-        assert!(!limits.has_room(Depth { ready: 1, delayed: 1, leased: 0 }));
+        assert!(limits.has_room(Depth { ready: 1, delayed: 0, leased: 100, dead: 0 }));
+        assert!(!limits.has_room(Depth { ready: 1, delayed: 1, leased: 0, dead: 0 }));
     }
 }

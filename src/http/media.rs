@@ -156,7 +156,7 @@ async fn respond(app: &Arc<App>, sid: &str, asking: &Asking, disposition: Dispos
         asked => asked.unwrap_or_default(),
     };
     if !seen.status.state.is_pending() {
-        app.admit_play(&caller, from)?;
+        app.admit_play(&caller, from).await?;
     }
     let seen = if patience.is_zero() {
         let now = app.parts.delivery.play(&caller.scope, sid).await?;

@@ -118,7 +118,7 @@ pub async fn prepare(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let sid: Sid = sid.parse().map_err(|_| Problem::bad_sid())?;
-    app.admit_play(&caller, counted_address(peer, &headers))?;
+    app.admit_play(&caller, counted_address(peer, &headers)).await?;
     let seen = app.parts.delivery.play(&caller.scope, sid).await?;
     let recording = StateObject::new(sid, &seen.recording, &seen.status, &app.base);
     match seen.status.state {

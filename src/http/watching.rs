@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Seen, Wait, Watched};
 use crate::http::app::App;
+use crate::http::problem::Problem;
 use crate::http::protocol::{Refusal, WireIntent};
 use crate::recording::Sid;
 use crate::registry::{Event, EventKind, Subscription};
@@ -73,7 +74,7 @@ impl Watching {
 }
 
 /// Those that may be watched or played now, and those whose download is one too many, each with why.
-pub fn admitted(
+pub async fn admitted(
     app: &App,
     caller: &Caller,
     from: Option<IpAddr>,
@@ -85,10 +86,12 @@ pub fn admitted(
         return (sids, Vec::new());
     }
     let (mut admitted, mut refused) = (Vec::with_capacity(sids.len()), Vec::new());
+    let has_room = app.has_room().await;
     for sid in sids {
-        match app.admit_play(caller, from) {
-            Ok(()) => admitted.push(sid),
-            Err(problem) => refused.push((sid, Refusal { code: problem.code(), temporary: true })),
+        match app.limits.prepare(caller, from) {
+            Ok(()) if has_room => admitted.push(sid),
+            Ok(()) => refused.push((sid, Refusal { code: "overloaded", temporary: true })),
+            Err(reached) => refused.push((sid, Refusal { code: Problem::from(reached).code(), temporary: true })),
         }
     }
     (admitted, refused)

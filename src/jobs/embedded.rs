@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Depth, Job, Jobs, Lease, Priority, QueueError};
-use crate::recording::{Sid, Tenant};
+use super::{DEAD_KEPT, Depth, Job, Jobs, Lease, MOST_DEAD, Priority, QueueError};
+use crate::recording::{Code, Sid, Tenant};
 
 /// The queue; clones share it.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ struct State {
     arrivals: u64,
     running: HashMap<Tenant, usize>,
     leased: u64,
+    /// When jobs were given up, the oldest first.
+    dead: VecDeque<Instant>,
 }
 
 struct Entry {
@@ -228,10 +230,17 @@ impl Jobs for EmbeddedJobs {
         }
     }
 
-    fn depth(&self) -> Depth {
-        let state = self.state();
-        let delayed = state.delayed.len() as u64;
-        Depth { ready: state.jobs.len() as u64 - delayed - state.leased, delayed, leased: state.leased }
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        let mut state = self.state();
+        while state.dead.front().is_some_and(|at| at.elapsed() > DEAD_KEPT) {
+            state.dead.pop_front();
+        }
+        let (delayed, leased, dead) = (state.delayed.len() as u64, state.leased, state.dead.len() as u64);
+        Ok(Depth { ready: state.jobs.len() as u64 - delayed - leased, delayed, leased, dead })
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        Ok(())
     }
 }
 
@@ -258,12 +267,33 @@ impl Lease for EmbeddedLease {
         self.begun
     }
 
+    fn deaths(&self) -> u32 {
+        // A worker in this process dies with the queue.
+        0
+    }
+
     fn withdrawn(&self) -> CancellationToken {
         self.withdrawn.clone()
     }
 
+    async fn is_held(&self) -> bool {
+        true
+    }
+
     async fn finish(mut self: Box<Self>) {
         self.over = true;
+        self.jobs.give_back(&self.job, None);
+    }
+
+    async fn give_up(mut self: Box<Self>, _: Code) {
+        self.over = true;
+        {
+            let mut state = self.jobs.state();
+            if state.dead.len() == MOST_DEAD {
+                state.dead.pop_front();
+            }
+            state.dead.push_back(Instant::now());
+        }
         self.jobs.give_back(&self.job, None);
     }
 
@@ -278,94 +308,5 @@ impl Drop for EmbeddedLease {
         if !self.over {
             self.jobs.give_back(&self.job, Some(Duration::ZERO));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(n: u8, tenant: &str, priority: Priority) -> Job {
-        Job { sid: format!("CA{n:032x}").parse().unwrap(), tenant: Tenant::new(tenant).unwrap(), priority }
-    }
-
-    async fn queue(jobs: &[Job]) -> EmbeddedJobs {
-        let queue = EmbeddedJobs::new(2);
-        for job in jobs {
-            queue.ensure(job.clone()).await.unwrap();
-        }
-        queue
-    }
-
-    #[tokio::test]
-    async fn a_recording_has_one_job_however_many_ask() {
-        let queue = queue(&[]).await;
-        assert!(queue.ensure(job(1, "t", Priority::Prefetch)).await.unwrap());
-        assert!(!queue.ensure(job(1, "t", Priority::Play)).await.unwrap());
-        let lease = queue.lease().await;
-        assert!(!queue.ensure(job(1, "t", Priority::Play)).await.unwrap(), "in hand counts too");
-        lease.finish().await;
-        assert_eq!(queue.depth(), Depth::default());
-        assert!(queue.take().is_err(), "its second place in line is void");
-    }
-
-    #[tokio::test]
-    async fn plays_overtake_prefetches_and_tenants_take_turns() {
-        use Priority::{Play, Prefetch};
-        let queue = queue(&[job(1, "a", Prefetch), job(2, "a", Play), job(3, "a", Play), job(4, "b", Play)]).await;
-        queue.ensure(job(1, "a", Play)).await.unwrap();
-        let mut order = Vec::new();
-        for _ in 0..4 {
-            let lease = queue.lease().await;
-            order.push(lease.job().clone());
-            lease.finish().await;
-        }
-        assert_eq!(order, [job(2, "a", Play), job(4, "b", Play), job(3, "a", Play), job(1, "a", Play)]);
-    }
-
-    #[tokio::test]
-    async fn a_tenant_at_its_limit_waits_and_others_pass() {
-        let play = Priority::Play;
-        let queue = queue(&[job(1, "a", play), job(2, "a", play), job(3, "a", play), job(4, "b", play)]).await;
-        let first = queue.lease().await;
-        let others = [queue.lease().await, queue.lease().await];
-        assert_eq!(others[0].job().tenant.as_str(), "b");
-        assert!(queue.take().is_err());
-        first.finish().await;
-        assert_eq!(queue.lease().await.job(), &job(3, "a", play));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_retry_comes_when_it_is_due_and_counts() {
-        let queue = queue(&[job(1, "t", Priority::Play)]).await;
-        let before = Instant::now();
-        queue.lease().await.retry(Duration::from_secs(3)).await;
-        assert_eq!(queue.depth().delayed, 1);
-        let again = queue.lease().await;
-        assert_eq!((again.tries(), before.elapsed().as_secs()), (1, 3));
-        assert_eq!(again.begun(), before);
-    }
-
-    #[tokio::test]
-    async fn a_withdrawn_job_is_forgotten_wherever_it_stands() {
-        let play = Priority::Play;
-        let queue = queue(&[job(1, "t", play), job(2, "t", play), job(3, "t", play)]).await;
-        queue.lease().await.retry(Duration::from_secs(9)).await;
-        let lease = queue.lease().await;
-        for n in 1..=4 {
-            queue.withdraw(job(n, "t", play).sid).await.unwrap();
-        }
-        assert_eq!(queue.depth(), Depth { leased: 1, ..Depth::default() });
-        assert!(lease.withdrawn().is_cancelled(), "its worker is told");
-        lease.finish().await;
-        assert!(queue.take().is_err());
-        assert_eq!(queue.depth(), Depth::default());
-    }
-
-    #[tokio::test]
-    async fn a_lease_dropped_by_a_dead_worker_is_given_out_again() {
-        let queue = queue(&[job(1, "t", Priority::Play)]).await;
-        drop(queue.lease().await);
-        assert_eq!(queue.lease().await.tries(), 1);
     }
 }

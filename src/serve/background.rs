@@ -5,16 +5,19 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::broker::Leader;
 use crate::catalog::Catalog;
 use crate::delivery::Delivery;
+use crate::peers::Role;
 use crate::retention::{Deletions, Retention};
-use crate::signals::Signal;
+use crate::sharing::Judgement;
+use crate::signals::{Resumed, Signal};
 use crate::telemetry;
 use crate::volume::{Volume, VolumeError, blocking};
 
@@ -36,18 +39,25 @@ const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 const DELETE_EVERY: Duration = Duration::from_secs(2);
 const FIRST_AFTER: Duration = Duration::from_secs(1);
 
+/// What runs beside the requests works on these.
+pub(super) struct Beside<'a> {
+    pub delivery: &'a Delivery,
+    pub volume: &'a Volume,
+    pub catalog: &'a Arc<dyn Catalog>,
+    pub metrics: PrometheusHandle,
+}
+
 /// Starts all of it; it ends with `stop`.
 pub(super) fn start(
     tasks: &TaskTracker,
     stop: &CancellationToken,
-    delivery: &Delivery,
-    volume: &Volume,
-    catalog: &Arc<dyn Catalog>,
+    beside: Beside<'_>,
     hints: mpsc::Receiver<Signal>,
-    metrics: PrometheusHandle,
+    resumed: Resumed,
 ) {
+    let Beside { delivery, volume, catalog, metrics } = beside;
     tasks.spawn(stop.clone().run_until_cancelled_owned(heed(delivery.clone(), hints)));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone())));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone(), resumed)));
     tasks.spawn(stop.clone().run_until_cancelled_owned(space(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tally(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tend(catalog.clone())));
@@ -60,15 +70,30 @@ pub(super) fn retain(
     stop: &CancellationToken,
     retention: Retention,
     deletions: Option<Deletions>,
+    leader: Leader,
 ) {
-    tasks.spawn(stop.clone().run_until_cancelled_owned(expire(retention)));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(expire(retention, leader.clone())));
     if let Some(deletions) = deletions {
-        tasks.spawn(stop.clone().run_until_cancelled_owned(delete(deletions)));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(delete(deletions, leader)));
     }
 }
 
-async fn expire(retention: Retention) {
+/// Tells listeners while the workers are known to land elsewhere, and when that has been mended.
+pub(super) async fn heed_sharing(delivery: Delivery, mut judgement: watch::Receiver<Judgement>) {
+    loop {
+        let is_mismatch = judgement.borrow_and_update().is_mismatch(Role::Server);
+        delivery.set_elsewhere(is_mismatch).await;
+        if judgement.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn expire(retention: Retention, leader: Leader) {
     tokio::time::sleep(RETAIN_AFTER).await;
+    while !leader.leads() {
+        tokio::time::sleep(RETAIN_AFTER).await;
+    }
     if let Err(error) = retention.take_stock().await {
         warn!(%error, "the volume was not looked through to its end");
     }
@@ -76,16 +101,22 @@ async fn expire(retention: Retention) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while retention.is_bounded() {
         ticks.tick().await;
+        if !leader.leads() {
+            continue;
+        }
         if let Err(error) = retention.run(false, |_| {}).await {
             warn!(%error, "retention was not applied to its end");
         }
     }
 }
 
-async fn delete(deletions: Deletions) {
+async fn delete(deletions: Deletions, leader: Leader) {
     let mut ticks = every(DELETE_EVERY);
     loop {
         ticks.tick().await;
+        if !leader.leads() {
+            continue;
+        }
         if let Err(error) = deletions.run().await {
             warn!(%error, "which copies are to be deleted at the source is unknown");
         }
@@ -106,10 +137,13 @@ async fn heed(delivery: Delivery, mut hints: mpsc::Receiver<Signal>) {
     }
 }
 
-async fn sweep(delivery: Delivery) {
+async fn sweep(delivery: Delivery, resumed: Resumed) {
     let mut ticks = every(SWEEP_EVERY);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = resumed.notified() => {}
+        }
         delivery.sweep().await;
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::broker::Leader;
 use crate::catalog::{Callback, Catalog, CatalogError, Change, Kept};
 use crate::delivery::Delivery;
 use crate::recording::{Code, Recording, Sid, State, Timestamp};
@@ -53,6 +54,7 @@ pub(super) struct Recovery {
     pub delivery: Delivery,
     pub catalog: Arc<dyn Catalog>,
     pub source: Arc<dyn Source>,
+    pub leader: Leader,
     pub options: RecoverOptions,
 }
 
@@ -65,6 +67,9 @@ impl Recovery {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
+            if !self.leader.leads() {
+                continue;
+            }
             match self.due(&mut asked).await {
                 Ok(due) => self.round(due, &mut asked).await,
                 Err(error) => warn!(%error, "calls without a callback could not be looked for"),

@@ -44,6 +44,11 @@ impl Judgement {
         all.then_some(true)
     }
 
+    /// Whether there is nobody of whom it is not known yet.
+    pub fn is_settled(&self) -> bool {
+        self.0.iter().all(|sight| sight.is_shared().is_some())
+    }
+
     /// Whether a process of that role is of no use: a server to which no worker lands anything, a worker whose landings
     /// no server sees. One of several workers that looks elsewhere takes no server down.
     pub fn is_mismatch(&self, role: Role) -> bool {

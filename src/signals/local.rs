@@ -12,6 +12,12 @@ const MOST: usize = 16 * 1024;
 pub struct LocalSignals(mpsc::Sender<Signal>);
 
 impl LocalSignals {
+    /// Both sides, and the way in for what others say.
+    pub fn shared() -> (Self, mpsc::Receiver<Signal>, mpsc::Sender<Signal>) {
+        let (to, from) = mpsc::channel(MOST);
+        (Self(to.clone()), from, to)
+    }
+
     /// Both sides.
     pub fn channel() -> (Self, mpsc::Receiver<Signal>) {
         let (to, from) = mpsc::channel(MOST);

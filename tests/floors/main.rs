@@ -10,7 +10,7 @@ use edges::{Edge, edges};
 /// The floors from the ground up. A room uses lower floors only; rooms of one floor do not know each other.
 const FLOORS: [(&str, &[&str]); 7] = [
     ("words", &["recording", "secret"]),
-    ("0", &["audio", "range", "telemetry"]),
+    ("0", &["audio", "broker", "range", "telemetry"]),
     ("1", &["catalog", "jobs", "peers", "registry", "signals", "source", "volume"]),
     ("2", &["audit", "auth", "delivery", "fetch", "retention", "sharing"]),
     ("3", &["http"]),
@@ -27,7 +27,7 @@ const SHARED_BY_HANDLERS: &[&str] =
     &["app", "caller", "cors", "deeds", "fields", "limits", "problem", "protocol", "request_id", "watching"];
 
 /// What lies around the handlers: it may use them, and none of them knows it.
-const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi"];
+const AROUND_HANDLERS: &[&str] = &["connection", "lanes", "layer", "openapi", "operators"];
 
 /// Lines a file may have before it must say why.
 const LONG: usize = 400;

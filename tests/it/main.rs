@@ -10,6 +10,7 @@ mod crash;
 mod drain;
 mod events;
 mod faults;
+mod fleet;
 mod foreign;
 mod forward;
 mod lifecycle;

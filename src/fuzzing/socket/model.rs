@@ -53,7 +53,7 @@ impl<'a> Model<'a> {
         let expected = match frame {
             Frame::Text(text) if text.len() > MOST_MESSAGE => Some(Expected::Close(1009)),
             Frame::Binary(bytes) if bytes.len() > MOST_MESSAGE => Some(Expected::Close(1009)),
-            Frame::Text(text) => self.answer(serde_json::from_str(text).ok()).await,
+            Frame::Text(text) => self.answer(ClientMessage::read(text)).await,
             Frame::Binary(_) => Some(Expected::Close(4400)),
             Frame::Ping(_) | Frame::Close(_) | Frame::Other => None,
         };

@@ -118,7 +118,7 @@ impl Session {
 
     async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
         let Some(text) = text else { return Ok(()) };
-        match serde_json::from_str(&text).map_err(|_| Close::BadMessage)? {
+        match ClientMessage::read(&text).ok_or(Close::BadMessage)? {
             ClientMessage::Subscribe { id, sids, intent } => {
                 self.app.limits.request(Some(&self.caller), self.from).map_err(|_| Close::Limit)?;
                 let app = self.app.clone();
@@ -163,7 +163,7 @@ impl Session {
             return Err(Close::Limit);
         }
         // A play that is one too many is refused by itself.
-        let (sids, refused) = admitted(&self.app, &self.caller, self.from, intent, sids);
+        let (sids, refused) = admitted(&self.app, &self.caller, self.from, intent, sids).await;
         let watched = self.app.parts.delivery.watch(&self.caller.scope, &sids, intent, &self.mailbox).await;
         let mut watched: Vec<(Sid, Result<Watched, DeliveryError>)> = sids.into_iter().zip(watched).collect();
         let mut seen = Vec::with_capacity(texts.len());
@@ -260,9 +260,9 @@ async fn hello(socket: &mut WebSocket) -> Result<String, Close> {
     let first = async {
         loop {
             if let Some(text) = text(socket.recv().await)? {
-                return match serde_json::from_str(&text) {
-                    Ok(ClientMessage::Hello { token }) => Ok(token),
-                    Ok(_) | Err(_) => Err(Close::BadMessage),
+                return match ClientMessage::read(&text) {
+                    Some(ClientMessage::Hello { token }) => Ok(token),
+                    Some(_) | None => Err(Close::BadMessage),
                 };
             }
         }

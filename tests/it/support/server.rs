@@ -15,6 +15,8 @@ use landfall::secret::Secret;
 use landfall::serve::{RecoverOptions, ServeOptions, Server, StartError};
 use landfall::source::{Account, Redirects, TwilioOptions};
 use landfall::telemetry;
+use landfall::work::{WorkOptions, Worker};
+use loadtest::redis::Redis;
 use loadtest::twilio::{Format, NewRecording, Options, Recording, Simulator};
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -39,6 +41,8 @@ pub struct Knobs {
     pub auth: Option<AuthOptions>,
     /// The URL of a database of PostgreSQL, where the catalog is no file of SQLite.
     pub database: Option<String>,
+    /// Whether jobs and signals go through a Redis; workers are then started apart.
+    pub remote: bool,
 }
 
 impl Default for Knobs {
@@ -70,6 +74,7 @@ impl Default for Knobs {
             retention: RetentionOptions::default(),
             auth: None,
             database: None,
+            remote: false,
         }
     }
 }
@@ -81,6 +86,7 @@ pub struct Bench {
     pub directory: tempfile::TempDir,
     pub server: Option<Server>,
     pub url: String,
+    pub redis: Option<Redis>,
     knobs: Knobs,
 }
 
@@ -93,7 +99,8 @@ impl Bench {
         let simulator = Simulator::start(Options::default()).await.expect("a free port");
         let directory = tempfile::tempdir().expect("a directory");
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), knobs };
+        let redis = knobs.remote.then(|| Redis::start().expect("redis-server"));
+        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), redis, knobs };
         bench.boot().await;
         bench
     }
@@ -118,6 +125,26 @@ impl Bench {
         }
     }
 
+    /// One more server over the same volume, catalog and Redis.
+    pub async fn another(&self) -> Server {
+        Server::start(self.options(), metrics()).await.expect("the server starts")
+    }
+
+    /// A worker in this process.
+    pub async fn worker(&self) -> Worker {
+        let ServeOptions { redis, volume, database, twilio, fetch, per_tenant, .. } = self.options();
+        let redis = redis.expect("a bench with a Redis");
+        let (metrics_listen, shutdown_grace) = (None, self.knobs.shutdown_grace);
+        let options =
+            WorkOptions { redis, metrics_listen, volume, database, twilio, fetch, per_tenant, shutdown_grace };
+        Worker::start(options, metrics()).await.expect("the worker starts")
+    }
+
+    /// The Redis of a bench that has one.
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("a bench with a Redis")
+    }
+
     fn options(&self) -> ServeOptions {
         let account = self.simulator.account();
         let user = account.sid.clone();
@@ -127,6 +154,7 @@ impl Bench {
             metrics_listen: None,
             volume: self.volume(),
             database: self.database(),
+            redis: self.redis.as_ref().map(|redis| Secret::new(&redis.url())),
             auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {
                 public_url: None,
@@ -208,7 +236,12 @@ impl Bench {
 
     /// A socket of whoever holds that token, welcomed.
     pub async fn socket_of(&self, token: &str) -> Socket {
-        let mut socket = Socket::open(&self.url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
+        Self::socket_at(&self.url, token).await
+    }
+
+    /// The same at another server.
+    pub async fn socket_at(url: &str, token: &str) -> Socket {
+        let mut socket = Socket::open(url, &["landfall.v1", &format!("landfall.bearer.{token}")]).await;
         assert_eq!(socket.next().await["type"], "welcome");
         socket
     }
@@ -220,9 +253,14 @@ impl Bench {
 
     /// What a counter or gauge stands at; its labels as they are written, or none. 0 for one that was never touched.
     pub async fn metric(&self, series: &str) -> f64 {
-        let text = self.get("/metrics").await.text().await.expect("text");
+        let text = self.metrics().await;
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.map_or(0.0, |number| number.parse().expect("a number"))
+    }
+
+    /// All that is counted.
+    pub async fn metrics(&self) -> String {
+        self.get("/metrics").await.text().await.expect("text")
     }
 
     /// Waits until nobody writes into the volume, or has left a file half written: a waiter may hear of a landing a

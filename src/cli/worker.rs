@@ -1,0 +1,34 @@
+//! `landfall worker`: downloads what servers queue in Redis, until it is told to stop.
+
+use std::process::ExitCode;
+
+use super::serve::{raise_file_limit, runtime, until_told, work_options};
+use super::{BAD_CONFIG, complain, failed, logging};
+use crate::config::{Config, Fault, Faults, Wrong};
+use crate::telemetry;
+use crate::work::{WorkOptions, Worker};
+
+pub(super) fn run(config: Config) -> ExitCode {
+    let Some(options) = work_options(&config) else {
+        let wrong = Wrong {
+            what: "is not set, and a worker takes its jobs from Redis".into(),
+            mend: "Set redis_url for server and workers alike; without it, `landfall serve` downloads by itself".into(),
+        };
+        complain(Faults(vec![Fault { key: "redis_url".into(), variable: None, wrong }]));
+        return ExitCode::from(BAD_CONFIG);
+    };
+    logging::init(&config);
+    raise_file_limit();
+    match runtime().map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(work(options))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => failed(why),
+    }
+}
+
+async fn work(options: WorkOptions) -> Result<(), String> {
+    let metrics = telemetry::install().map_err(|error| error.to_string())?;
+    let worker = Worker::start(options, metrics).await.map_err(|error| error.to_string())?;
+    until_told().await.map_err(|error| error.to_string())?;
+    worker.stop().await;
+    Ok(())
+}

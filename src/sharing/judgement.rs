@@ -54,7 +54,7 @@ impl Judgement {
     pub fn is_mismatch(&self, role: Role) -> bool {
         let is_other = |sight: &&Sight| sight.peer.role != role;
         let counterparts: Vec<Option<bool>> = self.0.iter().filter(is_other).map(Sight::is_shared).collect();
-        counterparts.contains(&Some(false)) && !counterparts.contains(&Some(true))
+        !counterparts.is_empty() && counterparts.iter().all(|is_shared| *is_shared == Some(false))
     }
 
     /// Whether a worker may land recordings: some server sees them, or none is there that could say.

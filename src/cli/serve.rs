@@ -57,9 +57,10 @@ pub(super) fn options(config: &Config) -> ServeOptions {
     let public_url = if known { Some(config.public_url(config.listen)) } else { config.public_url.clone() };
     let crate::config::Database::Sqlite(database) = &config.database_url;
     let limits = &config.limits;
+    let metrics_listen = config.metrics_listen.filter(|other| *other != config.listen);
     ServeOptions {
         listen: config.listen,
-        metrics_listen: config.metrics_listen,
+        metrics_listen,
         volume: config.volume.clone(),
         database: database.clone(),
         redis: config.redis_url.clone(),
@@ -80,7 +81,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
                 waiting_requests: limits.waiting_requests as usize,
                 prepares_per_minute: limits.prepares_per_minute,
             },
-            metrics: config.metrics_listen.is_none(),
+            metrics: metrics_listen.is_none(),
             shutdown_grace: config.shutdown_grace,
         },
         twilio: config.twilio_options(),

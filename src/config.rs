@@ -40,7 +40,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub struct Config {
     /// Where the server listens. Port 0 lets the system choose one.
     pub listen: SocketAddr,
-    /// Where metrics are served, when not at `listen`.
+    /// Where metrics are served, when not at `listen`; a worker listens nowhere else.
     pub metrics_listen: Option<SocketAddr>,
     /// What browsers and the provider call; see [`Config::public_url`].
     pub public_url: Option<String>,

@@ -58,9 +58,10 @@ pub(super) fn options(config: &Config) -> ServeOptions {
     let known = config.listen.port() != 0;
     let public_url = if known { Some(config.public_url(config.listen)) } else { config.public_url.clone() };
     let limits = &config.limits;
+    let metrics_listen = config.metrics_listen.filter(|other| *other != config.listen);
     ServeOptions {
         listen: config.listen,
-        metrics_listen: config.metrics_listen,
+        metrics_listen,
         volume: config.volume.clone(),
         database: config.database_url.clone(),
         redis: config.redis_url.clone(),
@@ -89,7 +90,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
                 failed_logins_per_minute: limits.failed_logins_per_minute,
                 jobs_waiting: limits.jobs_waiting.into(),
             },
-            metrics: config.metrics_listen.is_none(),
+            metrics: metrics_listen.is_none(),
             shutdown_grace: config.shutdown_grace,
         },
         twilio: config.twilio_options(),

@@ -44,7 +44,7 @@ fn keys(from: &mut Reader) -> Option<Config> {
     let listen = from.read("listen", ([127, 0, 0, 1], 8080).into(), address);
     Some(Config {
         listen,
-        metrics_listen: from.optional("metrics_listen", address).filter(|other| *other != listen),
+        metrics_listen: from.optional("metrics_listen", address),
         public_url: from.optional("public_url", origin),
         volume: from.read("volume", "./data/recordings".into(), path),
         database_url: from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?,

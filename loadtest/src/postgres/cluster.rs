@@ -72,6 +72,15 @@ impl Cluster {
         done(self.pg_ctl().args(["-w", "-m", "fast", "stop"]))
     }
 
+    /// Has the pooler hang, as if the way to it were cut, or go on: `STOP` or `CONT`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn signal_pooler(&self, signal: &str) -> io::Result<()> {
+        let pid = std::fs::read_to_string(self.pooler_pid())?;
+        done(Command::new("kill").args(["-s", signal, pid.trim()]))
+    }
+
     /// Stops both.
     pub fn stop(&self) {
         // Either may have ended by itself.

@@ -194,9 +194,11 @@ impl Transaction {
     pub(super) async fn end<T>(self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let word = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = self.0.client()?.batch_execute(word).await;
+        if ended.is_ok() {
+            self.0.end();
+        }
         let outcome = outcome?;
         ended?;
-        self.0.end();
         Ok(outcome)
     }
 }

@@ -12,7 +12,7 @@ use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status,
 use crate::secret::Secret;
 
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
-pub use sqlite::SqliteCatalog;
+pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};
 
 /// The catalog did not answer, or not as it should.
 #[derive(Clone, Debug)]

@@ -24,6 +24,7 @@ pub use denied::{AuthError, Denied, SignError};
 pub use forward::{Credentials, Forward, ForwardOptions, Standing};
 pub use jwt::Grant;
 use jwt::Verifier;
+pub use keyset::keys_at;
 pub use links::{LinkDenied, LinkError, Links, MOST_USER, Opens, Presented, Purpose, Signed};
 
 /// How far the clocks of an issuer and ours may differ: a token is good until this long after its `exp`.

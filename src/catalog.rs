@@ -9,7 +9,7 @@ mod sqlite;
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use crate::secret::Secret;
 
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
 pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
-pub use sqlite::SqliteCatalog;
+pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};
 
 /// Which engine holds the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A database of PostgreSQL, for any number of them.
     Postgres(Box<PostgresOptions>),
+}
+
+impl Database {
+    /// Its file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
 }
 
 /// Opens the catalog there, and makes it where it is missing.

@@ -1,6 +1,7 @@
 //! The command line: what can be said, and how it ends. Each command has a file of its own.
 
 mod demo;
+mod doctor;
 mod health;
 mod import;
 mod logging;
@@ -51,6 +52,7 @@ enum Command {
     Demo,
     /// Ask this machine's server whether it is ready: for health checks
     Health,
+    Doctor(doctor::Doctor),
     Prune(prune::Prune),
     Token(token::Token),
     Signal(signal::Signal),
@@ -66,7 +68,10 @@ pub fn main() -> ExitCode {
     let config = match Config::load(config.as_deref()) {
         Ok(config) => config,
         Err(faults) => {
-            complain(&faults);
+            match command {
+                Command::Doctor(doctor) => doctor.refused(&faults),
+                _ => complain(&faults),
+            }
             return ExitCode::from(BAD_CONFIG);
         }
     };
@@ -75,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::Worker => worker::run(config),
         Command::Health => health::run(&config),
+        Command::Doctor(doctor) => doctor.run(&config),
         Command::Prune(prune) => prune.run(&config),
         Command::Token(token) => token.run(&config),
         Command::Signal(signal) => signal.run(&config),

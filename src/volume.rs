@@ -2,7 +2,9 @@
 //!
 //! `<volume>/<sid>.<mp3|wav>` holds whole recordings only. `<volume>/.landfall/` is Landfall's own.
 
+mod file_system;
 mod identity;
+mod inspection;
 mod landing;
 mod mapped;
 mod mark;
@@ -19,6 +21,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use file_system::{Kind, file_system};
+pub use inspection::{ProbeError, identity_at, probe};
 pub use landing::{Landing, LandingError};
 pub use mapped::{Backing, Mapped, WINDOW, backing};
 pub use removal::{Claim, Listing, serve_lock, serve_unlock};
@@ -30,23 +34,6 @@ use crate::recording::{Container, Media, Sid};
 const OWN: &str = ".landfall";
 /// Files that are still being written.
 const PARTS: &str = ".landfall/parts";
-
-/// File systems of other machines, by the kernel's magic numbers (statfs(2)): NFS, SMB, SMB2, CIFS, FUSE (as S3 and GCS
-/// are mounted), Ceph, AFS, 9P, Lustre, OCFS2, GFS2, Coda.
-const NETWORKS: [u32; 12] = [
-    0x6969,
-    0x517B,
-    0xFE53_4D42,
-    0xFF53_4D42,
-    0x6573_5546,
-    0x00C3_6400,
-    0x5346_414F,
-    0x0102_1997,
-    0x0BD0_0BD0,
-    0x7461_636F,
-    0x0116_1970,
-    0x7375_7245,
-];
 
 /// The shared directory; clones share it.
 #[derive(Clone)]
@@ -201,7 +188,7 @@ impl Volume {
 
     /// Whether it lies on another machine: then what others write there is noticed late, and not by inotify. Blocks.
     pub fn is_on_network(&self) -> bool {
-        rustix::fs::statfs(&*self.root).is_ok_and(|stat| NETWORKS.contains(&(stat.f_type as u32)))
+        file_system(&self.root).is_ok_and(|(_, kind)| matches!(kind, Kind::Network | Kind::Program))
     }
 
     /// Whether a file can be written here. Blocks.

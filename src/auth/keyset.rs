@@ -50,13 +50,7 @@ type Version = (SystemTime, u64);
 impl KeySet {
     /// The set behind a URL; first fetched when the first token comes.
     pub(super) fn at(url: Url) -> Result<Self, AuthError> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
-            // Keys are trusted from the configured place only.
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| AuthError::Client(error.to_string()))?;
+        let client = client().map_err(|error| AuthError::Client(error.to_string()))?;
         Ok(Self::new(Place::Url(url, client), None, Turn::default()))
     }
 
@@ -171,6 +165,21 @@ fn read(path: &Path) -> io::Result<(Vec<u8>, Version)> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 KiB"));
     }
     Ok((text, (metadata.modified()?, metadata.len())))
+}
+
+/// How many keys of the set at that URL can verify tokens, asked now; else why there is none.
+pub async fn keys_at(url: &Url) -> Result<usize, String> {
+    let client = client().map_err(|error| error.to_string())?;
+    Ok(Keys::parse(&fetch(&client, url).await?)?.len())
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
+        // Keys are trusted from the configured place only.
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
 }
 
 async fn fetch(client: &reqwest::Client, url: &Url) -> Result<Vec<u8>, String> {

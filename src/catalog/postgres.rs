@@ -50,6 +50,13 @@ impl PostgresCatalog {
             .map_err(|_| CatalogError("the database does not answer in time".into()))??;
         Ok(Self { connections, epoch })
     }
+
+    /// Whether the database answers and has a catalog; changes nothing, and makes none.
+    pub async fn inspect(options: &PostgresOptions) -> Result<bool, CatalogError> {
+        let connections = Connections::new(options)?;
+        let tables = connections.query("SELECT 1 FROM pg_tables WHERE tablename = 'recordings'", &[]).await?;
+        Ok(!tables.is_empty())
+    }
 }
 
 /// A page of the calls for which `whose` holds, from the index `calls_of_tenant` or `calls_listed`: nothing to sort.

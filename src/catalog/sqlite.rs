@@ -1,6 +1,7 @@
 //! The embedded catalog: one SQLite file, one writer, several readers.
 
 mod audit;
+mod inspection;
 mod lifecycle;
 mod link_keys;
 mod rows;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -21,12 +23,16 @@ use super::{
     NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
+pub use inspection::{Findings, Inspection, InspectionError};
 use rows::row;
 
 /// The calls of one tenant.
 const OF_TENANT: &str = "c.tenant = ?";
 /// How long a query waits for a connection or a lock.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the file came to be as it is, step by step.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/catalog/migrations/sqlite");
 
 /// A catalog in one file.
 pub struct SqliteCatalog {
@@ -54,10 +60,7 @@ impl SqliteCatalog {
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("src/catalog/migrations/sqlite")
-            .run(&writer)
-            .await
-            .map_err(|error| CatalogError(error.to_string()))?;
+        MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
         let readers = pool(4).connect_lazy_with(options.read_only(true));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })

@@ -2,6 +2,7 @@
 //! callback; credentials never follow a redirect to another origin, and `egress` says where connections go at all.
 
 pub mod egress;
+mod probe;
 mod resource;
 pub mod signature;
 

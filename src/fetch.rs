@@ -1,5 +1,6 @@
 //! The use case of a worker: lease a job, open the source, land, signal. Knows no listener and no protocol.
 
+mod error;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -16,12 +17,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Catalog, CatalogError, Change, Row};
 use crate::jobs::{Job, Jobs, Lease, Priority};
-use crate::recording::{Code, Media, Progress, Recording, Sid, State, Timestamp};
+use crate::recording::{Media, Progress, Recording, Sid, State, Timestamp};
 use crate::signals::{Signal, Signals};
 use crate::source::{Download, Source, SourceError};
 use crate::telemetry;
 use crate::volume::{Landing, LandingError, Volume, blocking};
 
+use error::FetchError;
 use verdict::{History, Verdict};
 
 /// Bytes gathered before the disk is bothered: a hop to another thread for each network packet would cost more.
@@ -57,34 +59,6 @@ struct Inner {
     volume: Volume,
     signals: Arc<dyn Signals>,
     options: FetchOptions,
-}
-
-/// Why a try ended without a recording.
-#[derive(Debug)]
-enum FetchError {
-    Source(SourceError),
-    Landing(LandingError),
-    Catalog(CatalogError),
-    /// Its worker has died over it again and again.
-    Deadly,
-}
-
-impl From<SourceError> for FetchError {
-    fn from(error: SourceError) -> Self {
-        Self::Source(error)
-    }
-}
-
-impl From<LandingError> for FetchError {
-    fn from(error: LandingError) -> Self {
-        Self::Landing(error)
-    }
-}
-
-impl From<CatalogError> for FetchError {
-    fn from(error: CatalogError) -> Self {
-        Self::Catalog(error)
-    }
 }
 
 /// What a try came to.
@@ -381,34 +355,4 @@ fn is_old(recording: &Recording) -> bool {
         let ended = at.0 + i64::from(recording.about.duration_s.unwrap_or(0)) * 1000;
         ended + FRESH_MS < Timestamp::now().0
     })
-}
-
-impl std::fmt::Display for FetchError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Source(error) => error.fmt(f),
-            Self::Landing(error) => error.fmt(f),
-            Self::Catalog(error) => error.fmt(f),
-            Self::Deadly => f.write_str("each worker that had it in hand has died"),
-        }
-    }
-}
-
-impl FetchError {
-    /// The reason as listeners are told it.
-    fn code(&self) -> Code {
-        use crate::volume::VolumeError;
-        match self {
-            Self::Source(SourceError::Gone(code)) => *code,
-            Self::Source(SourceError::NotYet | SourceError::NotFound) => Code::NotYetAtSource,
-            Self::Source(SourceError::Unauthorized(_)) => Code::SourceUnauthorized,
-            Self::Source(SourceError::Busy { .. }) => Code::SourceBusy,
-            Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) | Self::Deadly => Code::SourceFailed,
-            Self::Landing(LandingError::WrongLength { .. } | LandingError::NotAudio(_)) => Code::SourceFailed,
-            Self::Landing(LandingError::Volume(VolumeError::Full)) => Code::DiskFull,
-            Self::Landing(LandingError::Volume(VolumeError::Elsewhere)) => Code::VolumeMismatch,
-            Self::Landing(LandingError::Volume(VolumeError::Unavailable(_))) => Code::VolumeUnavailable,
-            Self::Catalog(_) => Code::CatalogUnavailable,
-        }
-    }
 }

@@ -85,7 +85,7 @@ fn unknown(path: &Path, error: &io::Error) -> Check {
 
 /// What is free where that path is, or will be. Blocks.
 fn free(path: &Path) -> io::Result<Free> {
-    let stat = rustix::fs::statvfs(&nearest(path))?;
+    let stat = rustix::fs::statvfs(nearest(path))?;
     let inodes = (stat.f_files > 0).then_some(stat.f_favail);
     Ok(Free { bytes: stat.f_bavail.saturating_mul(stat.f_frsize), inodes })
 }

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod callbacks;
 mod crash;
+mod doctor;
 mod drain;
 mod events;
 mod faults;

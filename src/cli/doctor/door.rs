@@ -65,10 +65,13 @@ pub(super) async fn public_url(config: &Config) -> Check {
         return Check::skip(NAME, "listen has port 0, so nobody knows where the server is");
     }
     let url = config.public_url(config.listen);
-    match ask(config, &url).await {
-        Err(why) => Check::fail(NAME, why, "report this: no client could be made"),
-        Ok(Told::Lives) => Check::ok(NAME, format!("{url} leads to a server")),
-        Ok(Told::Other(what)) => Check::fail(
+    let server = match Server::new(config, Some(url.clone()), PATIENCE - PATIENCE / 4) {
+        Ok(server) => server,
+        Err(why) => return Check::skip(NAME, why),
+    };
+    match ask(&server).await {
+        Told::Lives => Check::ok(NAME, format!("{url} leads to a server")),
+        Told::Other(what) => Check::fail(
             NAME,
             format!("{url} is answered by something else: {what}"),
             format!(
@@ -76,10 +79,10 @@ pub(super) async fn public_url(config: &Config) -> Check {
                 config.listen
             ),
         ),
-        Ok(Told::Nothing(_)) if !is_up(config).await => {
+        Told::Nothing(_) if !is_up(config).await => {
             Check::skip(NAME, format!("no server answers at {url}, nor on this machine: not started yet?"))
         }
-        Ok(Told::Nothing(why)) => Check::fail(
+        Told::Nothing(why) => Check::fail(
             NAME,
             format!("the server runs, but not where others look for it: {why}"),
             format!(
@@ -95,9 +98,10 @@ pub(super) async fn knock(name: &'static str, config: &Config) -> Result<Server,
         return Err(Check::skip(name, "listen has port 0, so nobody knows where the server is"));
     }
     let url = config.public_url(config.listen);
-    match ask(config, &url).await {
-        Ok(Told::Lives) => Server::new(config, Some(url), PATIENCE).map_err(|why| Check::skip(name, why)),
-        _ => Err(Check::skip(name, format!("no server answers at {url}"))),
+    let server = Server::new(config, Some(url), PATIENCE).map_err(|why| Check::skip(name, why))?;
+    match ask(&server).await {
+        Told::Lives => Ok(server),
+        Told::Other(_) | Told::Nothing(_) => Err(Check::skip(name, format!("no server answers at {}", server.base()))),
     }
 }
 
@@ -107,20 +111,19 @@ enum Told {
     Nothing(String),
 }
 
-async fn ask(config: &Config, url: &str) -> Result<Told, String> {
-    let server = Server::new(config, Some(url.to_owned()), PATIENCE / 2)?;
+async fn ask(server: &Server) -> Told {
     let answer = match server.request(Method::GET, "/healthz").send().await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Told::Nothing(server.unreachable(&error))),
+        Err(error) => return Told::Nothing(server.unreachable(&error)),
     };
     let status = answer.status();
-    if status == StatusCode::OK && body(answer).await.trim() == LIVES {
-        return Ok(Told::Lives);
+    match status == StatusCode::OK && body(answer).await.trim() == LIVES {
+        true => Told::Lives,
+        false => Told::Other(format!("/healthz gives {status}")),
     }
-    Ok(Told::Other(format!("/healthz gives {status}")))
 }
 
 async fn is_up(config: &Config) -> bool {
-    let Ok(server) = Server::new(config, None, PATIENCE / 2) else { return false };
+    let Ok(server) = Server::new(config, None, PATIENCE / 4) else { return false };
     server.request(Method::GET, "/healthz").send().await.is_ok()
 }

@@ -76,7 +76,7 @@ impl Doctor {
     }
 
     /// As a user whom files do not obey; `open` is what that user must get to.
-    pub fn as_nobody(mut self, open: &Path) -> Self {
+    pub fn run_by_nobody(mut self, open: &Path) -> Self {
         std::fs::set_permissions(open, PermissionsExt::from_mode(0o755)).expect("a directory of ours");
         self.as_nobody = true;
         self

@@ -33,7 +33,7 @@ async fn a_volume_that_takes_no_files_fails_with_the_line_to_type() {
     for directory in [bench.volume(), bench.volume().join(".landfall"), bench.volume().join(".landfall/parts")] {
         std::fs::set_permissions(directory, PermissionsExt::from_mode(0o555)).unwrap();
     }
-    let said = Doctor::of(&bench).as_nobody(bench.directory.path()).json().await;
+    let said = Doctor::of(&bench).run_by_nobody(bench.directory.path()).json().await;
     assert_eq!(said.status, 1);
     said.holds("volume", "fail", &["cannot make a file", "Permission denied", "chown -R"]);
 }
@@ -45,7 +45,7 @@ async fn a_file_of_another_user_that_cannot_be_read_is_named() {
         std::fs::read_dir(bench.volume()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_file());
     let file = file.expect("a landed recording");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
-    let said = Doctor::of(&bench).as_nobody(bench.directory.path()).json().await;
+    let said = Doctor::of(&bench).run_by_nobody(bench.directory.path()).json().await;
     said.holds("files", "fail", &["1 of 1 recordings", file.file_name().unwrap().to_str().unwrap(), "chmod -R a+rX"]);
 }
 

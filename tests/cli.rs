@@ -157,9 +157,18 @@ fn sid(n: u32) -> String {
 async fn help_names_every_command_and_every_exit_status() {
     let said = Place::new().run(&["--help"]).await;
     assert_eq!(said.status, 0);
-    for word in
-        ["serve", "worker", "demo", "health", "token", "signal", "import", "--config", "78 invalid configuration"]
-    {
+    for word in [
+        "serve",
+        "worker",
+        "demo",
+        "doctor",
+        "health",
+        "token",
+        "signal",
+        "import",
+        "--config",
+        "78 invalid configuration",
+    ] {
         assert!(said.out.contains(word), "{word} in {}", said.out);
     }
 }

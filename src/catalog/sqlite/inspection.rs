@@ -94,20 +94,28 @@ impl Inspection {
 
     /// Looks at all of it, at the damage first.
     pub async fn findings(&mut self) -> Result<Findings, InspectionError> {
-        let mut findings = Findings { damage: self.damage().await?, ..Findings::default() };
-        let is_fresh = sqlx::query("SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'");
-        if is_fresh.fetch_optional(&mut self.connection).await?.is_none() {
-            findings.pending_migrations = MIGRATIONS.iter().count();
-            return Ok(findings);
+        let damage = self.damage().await?;
+        let (pending_migrations, unknown_migrations) = self.migrations().await?;
+        let states = if self.has("recordings").await? { self.states().await? } else { Some(Vec::new()) };
+        Ok(Findings { pending_migrations, unknown_migrations, damage, states })
+    }
+
+    /// Steps of the schema that are to be taken, and steps that only a newer version knows.
+    pub async fn migrations(&mut self) -> Result<(usize, usize), InspectionError> {
+        if !self.has(&MIGRATIONS.table_name).await? {
+            return Ok((MIGRATIONS.iter().count(), 0));
         }
         let applied = self.connection.list_applied_migrations(&MIGRATIONS.table_name).await;
         let applied = applied.map_err(|error| InspectionError::Failed(error.to_string()))?;
         let is_applied = |version| applied.iter().any(|applied| applied.version == version);
-        findings.pending_migrations = MIGRATIONS.iter().filter(|step| !is_applied(step.version)).count();
-        findings.unknown_migrations =
-            applied.iter().filter(|applied| !MIGRATIONS.version_exists(applied.version)).count();
-        findings.states = self.states().await?;
-        Ok(findings)
+        let pending = MIGRATIONS.iter().filter(|step| !is_applied(step.version)).count();
+        let unknown = applied.iter().filter(|applied| !MIGRATIONS.version_exists(applied.version)).count();
+        Ok((pending, unknown))
+    }
+
+    async fn has(&mut self, table: &str) -> Result<bool, InspectionError> {
+        let query = sqlx::query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").bind(table);
+        Ok(query.fetch_optional(&mut self.connection).await?.is_some())
     }
 
     /// Whether it takes writes: takes the one lock for them, and gives it back.

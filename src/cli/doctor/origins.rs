@@ -29,9 +29,8 @@ pub(super) async fn origins(config: &Config) -> Check {
     if let Some(allowed) = &config.allowed_origins
         && !allowed.contains(public)
     {
-        let listed = std::iter::once(public).chain(allowed).map(|origin| format!("\"{origin}\"")).collect::<Vec<_>>();
         let detail = format!("allowed_origins does not hold public_url: pages of {public} (the console) get no socket");
-        return Check::warn(NAME, detail, format!("allowed_origins = [{}]", listed.join(", ")));
+        return Check::warn(NAME, detail, line(config, public));
     }
     if is_open(public) {
         let detail = format!("{public} has no TLS: tokens, links and recordings can be read on the way");
@@ -46,6 +45,13 @@ pub(super) async fn origins(config: &Config) -> Check {
     }
     let others = config.allowed_origins.as_ref().map_or(0, |allowed| allowed.len() - 1);
     Check::ok(NAME, format!("pages of {public} may call, and those of {others} other origins"))
+}
+
+/// The line that lets pages of that origin call, beside those that may already.
+pub(super) fn line(config: &Config, origin: &str) -> String {
+    let others = config.allowed_origins.iter().flatten().map(String::as_str).filter(|other| *other != origin);
+    let listed: Vec<String> = std::iter::once(origin).chain(others).map(|origin| format!("\"{origin}\"")).collect();
+    format!("allowed_origins = [{}]", listed.join(", "))
 }
 
 /// Whether it is plain text to another machine.

@@ -181,6 +181,15 @@ async fn opening(config: &Config, server: &Server, (recording, _): &Row) -> Resu
     if server.request_as_service(Method::GET, &path).is_ok() {
         return Ok(Opening::Token(path));
     }
+    if let Some(file) = config.database_url.file() {
+        // To open it for links would take the steps of the schema that are to be taken: that is the server's decision.
+        let mut inspection = Inspection::open(&absolute(file)).await.map_err(|error| error.to_string())?;
+        let steps = inspection.migrations().await.map_err(|error| error.to_string())?;
+        inspection.close().await;
+        if steps != (0, 0) {
+            return Err("no link can be signed: the catalog has another version's schema".into());
+        }
+    }
     let catalog = catalog::open(&config.database_url).await.map_err(|error| error.to_string())?;
     let links = Links::new(catalog, config.media.link_ttl);
     let opens = Opens { purpose: Purpose::Play, tenant: &recording.tenant, sid: recording.sid };

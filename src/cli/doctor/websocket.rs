@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::super::server::{Server, refusal};
 use super::check::Check;
 use super::door::knock;
+use super::origins::line;
 use crate::config::Config;
 
 const NAME: &str = "websocket";
@@ -55,7 +56,7 @@ pub(super) async fn websocket(config: &Config) -> Check {
             return Check::fail(NAME, detail, LINES);
         }
         StatusCode::FORBIDDEN => {
-            let mend = format!("allowed_origins = [\"{base}\", …]");
+            let mend = line(config, base);
             return Check::fail(NAME, format!("pages of {base} are refused: {}", refusal(answer).await), mend);
         }
         _ => return Check::fail(NAME, format!("{base}{PATH} gives {} and no socket", refusal(answer).await), LINES),

@@ -4,6 +4,7 @@
 mod audit;
 mod listing;
 mod postgres;
+mod rows;
 mod sqlite;
 #[cfg(test)]
 mod tests;

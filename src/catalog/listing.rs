@@ -1,6 +1,6 @@
 //! What the engines have in common: the columns of a row, and how a page of a list is cut. Knows no engine.
 
-use super::{CatalogError, Cursor, ListQuery, Page, Row};
+use super::{Cursor, ListQuery, Page, Row};
 use crate::recording::{Sid, Timestamp};
 
 /// What a row is made of, of `recordings r` joined with `calls c`.
@@ -46,12 +46,4 @@ fn matches((recording, status): &Row, query: &ListQuery) -> bool {
     let sids = [Some(recording.call_sid.as_str()), recording.recording_sid.as_ref().map(Sid::as_str)];
     let texts = [&about.title, &about.from, &about.to].map(Option::as_deref);
     sids.into_iter().chain(texts).flatten().any(|field| field.to_lowercase().contains(&needle))
-}
-
-pub(super) fn sid(text: &str) -> Result<Sid, CatalogError> {
-    text.parse().map_err(|_| unreadable("sid"))
-}
-
-pub(super) fn unreadable(column: &str) -> CatalogError {
-    CatalogError(format!("a row of the catalog has an unreadable {column}"))
 }

@@ -19,6 +19,7 @@ use tokio::time::{Duration, timeout};
 use tokio_postgres::types::Type;
 
 use super::listing::{self, COLUMNS};
+use super::rows::{row, status};
 use super::{
     Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
     NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
@@ -26,13 +27,13 @@ use super::{
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use connections::{Connections, Value, within};
 pub use options::{BadUrl, PostgresOptions};
-use rows::{row, text};
+use rows::text;
 
 /// How long a start waits for the schema: another server may be at it.
 const SCHEMA_WITHIN: Duration = Duration::from_secs(60);
 /// The calls of one tenant.
 const OF_TENANT: &str = "c.tenant = $1";
-/// What [`rows::status`] reads.
+/// What [`status`] reads.
 const STATUS: &str = "v, state, code, retry_at, container, size, channels, duration_ms";
 
 /// A catalog in a database that other servers use at the same time.
@@ -163,7 +164,7 @@ impl Catalog for PostgresCatalog {
             (&states, Type::TEXT_ARRAY),
         ];
         let changed = within(self.connections.query(&sql, values)).await?;
-        changed.first().map(rows::status).transpose()
+        changed.first().map(status).transpose()
     }
 
     async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
@@ -185,7 +186,7 @@ impl Catalog for PostgresCatalog {
             (&sid.as_str(), Type::TEXT),
         ];
         let changed = within(self.connections.query(&sql, values)).await?;
-        changed.first().map(rows::status).transpose()
+        changed.first().map(status).transpose()
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {

@@ -18,13 +18,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::listing::{self, COLUMNS};
+use super::rows::{row, status};
 use super::{
     Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
     NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 pub use inspection::{Findings, Inspection, InspectionError};
-use rows::row;
 
 /// The calls of one tenant.
 const OF_TENANT: &str = "c.tenant = ?";
@@ -189,7 +189,7 @@ impl Catalog for SqliteCatalog {
             .bind(sid.as_str())
             .fetch_optional(&self.writer)
             .await?;
-        changed.as_ref().map(rows::status).transpose()
+        changed.as_ref().map(status).transpose()
     }
 
     async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
@@ -208,7 +208,7 @@ impl Catalog for SqliteCatalog {
         .bind(sid.as_str())
         .fetch_optional(&self.writer)
         .await?;
-        changed.as_ref().map(rows::status).transpose()
+        changed.as_ref().map(status).transpose()
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {

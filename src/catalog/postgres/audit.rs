@@ -1,12 +1,12 @@
 //! The audit: entries are added, in the order they are told, and read. Nothing here changes or removes one.
 
-use tokio_postgres::Row as PgRow;
 use tokio_postgres::types::Type;
 
 use super::connections::{AUDIT, Connections, Failure, Transaction};
 use super::rows::text;
+use crate::catalog::rows::entry;
 use crate::catalog::{AuditOrder, AuditQuery, CatalogError, Deed, Entry};
-use crate::recording::{Scope, Sid, Timestamp};
+use crate::recording::{Scope, Sid};
 
 /// One server appends at a time: the numbers of entries are seen in their order, so that who reads on from the last one
 /// misses none that was numbered before it and committed after it.
@@ -88,17 +88,4 @@ pub(super) async fn entries(
         )
         .await?;
     rows.iter().map(entry).collect()
-}
-
-fn entry(row: &PgRow) -> Result<Entry, CatalogError> {
-    Ok(Entry {
-        id: row.try_get("id")?,
-        at: Timestamp(row.try_get("at")?),
-        tenant: row.try_get("tenant")?,
-        sid: row.try_get("sid")?,
-        action: row.try_get("action")?,
-        outcome: row.try_get("outcome")?,
-        who: row.try_get("who")?,
-        address: row.try_get("address")?,
-    })
 }

@@ -3,8 +3,8 @@
 use tokio_postgres::types::Type;
 
 use super::connections::{Connections, Failure, Transaction, Value};
-use super::rows::row;
-use crate::catalog::listing::{COLUMNS, sid, unreadable};
+use crate::catalog::listing::COLUMNS;
+use crate::catalog::rows::{row, sid, tenant};
 use crate::catalog::{Aged, CatalogError, EraseError, Row, SourceDeletion};
 use crate::recording::{Scope, Sid, Tenant, Timestamp};
 
@@ -232,7 +232,7 @@ async fn call_of(tx: &Transaction, name: Sid) -> Result<Option<Call>, Failure> {
     let Some(raw) = tx.first(found, &[(&name.as_str(), Type::TEXT)]).await? else { return Ok(None) };
     Ok(Some(Call {
         sid: sid(raw.try_get(0)?)?,
-        tenant: Tenant::new(raw.try_get(1)?).ok_or_else(|| unreadable("tenant"))?,
+        tenant: tenant(raw.try_get(1)?)?,
         account_sid: raw.try_get(2)?,
         held: raw.try_get(3)?,
     }))

@@ -1,54 +1,23 @@
-//! Rows as the domain knows them.
+//! PostgreSQL's rows, as [`rows`](crate::catalog::rows) read them.
+
+use std::borrow::Cow;
 
 use tokio_postgres::Row as PgRow;
 
-use crate::catalog::listing::{sid, unreadable};
-use crate::catalog::{CatalogError, Row};
-use crate::recording::{About, Code, Container, Media, Recording, State, Status, Tenant, Timestamp};
+use crate::catalog::CatalogError;
+use crate::catalog::rows::Columns;
 
-pub(super) fn row(row: &PgRow) -> Result<Row, CatalogError> {
-    let recording = Recording {
-        sid: sid(row.try_get("sid")?)?,
-        call_sid: sid(row.try_get("call_sid")?)?,
-        recording_sid: row.try_get::<_, Option<&str>>("recording_sid")?.map(sid).transpose()?,
-        account_sid: row.try_get("account_sid")?,
-        tenant: Tenant::new(row.try_get("tenant")?).ok_or_else(|| unreadable("tenant"))?,
-        about: About {
-            started_at: row.try_get::<_, Option<i64>>("started_at")?.map(Timestamp),
-            duration_s: row.try_get::<_, Option<i64>>("duration_s")?.and_then(|n| u32::try_from(n).ok()),
-            from: row.try_get("from_party")?,
-            to: row.try_get("to_party")?,
-            direction: row.try_get("direction")?,
-            title: row.try_get("title")?,
-        },
-    };
-    Ok((recording, status(row)?))
-}
+impl Columns for PgRow {
+    fn text(&self, column: &str) -> Result<Option<&str>, CatalogError> {
+        Ok(self.try_get(column)?)
+    }
 
-pub(super) fn status(row: &PgRow) -> Result<Status, CatalogError> {
-    let state = State::parse(row.try_get("state")?).ok_or_else(|| unreadable("state"))?;
-    let container = row.try_get::<_, Option<&str>>("container")?.and_then(Container::parse);
-    let number = |column| row.try_get::<_, Option<i64>>(column).map(|n| n.unwrap_or(0).unsigned_abs());
-    let media = match container {
-        Some(container) => Some(Media {
-            container,
-            size: number("size")?,
-            channels: u8::try_from(number("channels")?).unwrap_or(1),
-            duration_ms: number("duration_ms")?,
-        }),
-        None => None,
-    };
-    Ok(Status {
-        v: number("v")?,
-        state,
-        code: row.try_get::<_, Option<&str>>("code")?.and_then(Code::parse),
-        retry_at: row.try_get::<_, Option<i64>>("retry_at")?.map(Timestamp),
-        progress: None,
-        media: media.filter(|_| state == State::Ready),
-    })
+    fn number(&self, column: &str) -> Result<Option<i64>, CatalogError> {
+        Ok(self.try_get(column)?)
+    }
 }
 
 /// A text as PostgreSQL takes it: it has no character zero.
-pub(super) fn text(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }

@@ -6,8 +6,9 @@ use tokio_postgres::types::Type;
 
 use super::connections::{Connections, Failure, Transaction};
 use super::lifecycle::{bury, is_erased};
-use super::rows::{row, text};
-use crate::catalog::listing::{COLUMNS, sid};
+use super::rows::text;
+use crate::catalog::listing::COLUMNS;
+use crate::catalog::rows::{row, sid};
 use crate::catalog::{Callback, CatalogError, Kept, NewCall, RegisterError, Registered, Row};
 use crate::recording::{About, Code, Sid, State, Tenant, Timestamp};
 

@@ -1,10 +1,11 @@
 //! The audit: entries are added, in the order they are told, and read. Nothing here changes or removes one.
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, Connection as _};
 
+use crate::catalog::rows::entry;
 use crate::catalog::{Action, AuditOrder, AuditQuery, CatalogError, Deed, Entry};
-use crate::recording::{Scope, Tenant, Timestamp};
+use crate::recording::{Scope, Tenant};
 
 /// The recording that a name stands for.
 const NAMED: &str =
@@ -76,18 +77,5 @@ pub(super) async fn entries(
         .bind(query.limit as i64)
         .fetch_all(readers)
         .await?;
-    Ok(rows.iter().map(entry).collect::<Result<_, _>>()?)
-}
-
-fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
-    Ok(Entry {
-        id: row.try_get("id")?,
-        at: Timestamp(row.try_get("at")?),
-        tenant: row.try_get("tenant")?,
-        sid: row.try_get("sid")?,
-        action: row.try_get("action")?,
-        outcome: row.try_get("outcome")?,
-        who: row.try_get("who")?,
-        address: row.try_get("address")?,
-    })
+    rows.iter().map(entry).collect()
 }

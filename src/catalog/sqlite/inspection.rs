@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::MIGRATIONS;
 use crate::catalog::Row;
 use crate::catalog::listing::COLUMNS;
+use crate::catalog::rows::row;
 
 /// How long a lock of others is waited for: a healthy server holds one for milliseconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -131,7 +132,7 @@ impl Inspection {
             "SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.state = 'ready' AND r.size > 1 LIMIT 1"
         );
         let found = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(&mut self.connection).await?;
-        found.map(|found| super::rows::row(&found)).transpose().map_err(|error| InspectionError::Failed(error.0))
+        found.map(|found| row(&found)).transpose().map_err(|error| InspectionError::Failed(error.0))
     }
 
     async fn damage(&self) -> Result<Option<Vec<String>>, InspectionError> {

@@ -3,8 +3,8 @@
 use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
-use super::rows::row;
-use crate::catalog::listing::{COLUMNS, sid};
+use crate::catalog::listing::COLUMNS;
+use crate::catalog::rows::{row, sid, tenant};
 use crate::catalog::{Aged, CatalogError, EraseError, Row, SourceDeletion};
 use crate::recording::{Scope, Sid, Tenant, Timestamp};
 
@@ -200,10 +200,9 @@ async fn call_of(tx: &mut SqliteConnection, name: Sid) -> Result<Option<Call>, E
     .fetch_optional(tx)
     .await?;
     let Some(raw) = found else { return Ok(None) };
-    let unreadable = || EraseError::Catalog(CatalogError("a row of the catalog has an unreadable tenant".into()));
     Ok(Some(Call {
         sid: sid(raw.try_get("call_sid")?).map_err(EraseError::Catalog)?,
-        tenant: Tenant::new(raw.try_get("tenant")?).ok_or_else(unreadable)?,
+        tenant: tenant(raw.try_get("tenant")?).map_err(EraseError::Catalog)?,
         account_sid: raw.try_get("account_sid")?,
         held: raw.try_get("held")?,
     }))

@@ -4,8 +4,8 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::lifecycle::{bury, is_erased};
-use super::rows::row;
 use crate::catalog::listing::COLUMNS;
+use crate::catalog::rows::row;
 use crate::catalog::{Callback, CatalogError, Kept, NewCall, RegisterError, Registered, Row};
 use crate::recording::{About, Code, Sid, State, Tenant, Timestamp};
 

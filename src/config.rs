@@ -6,6 +6,7 @@ mod fault;
 mod jwt_secrets;
 mod members;
 mod reader;
+mod rq;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use url::Url;
 
 use crate::auth::{AuthOptions, ForwardOptions, JwtOptions, NamedSecret, Standing};
 use crate::catalog::Database;
+use crate::jobs::RqOptions;
 use crate::recording::Container;
 use crate::retention::RetentionOptions;
 use crate::secret::Secret;
@@ -28,6 +30,7 @@ use crate::source::{Account, Redirects, TwilioOptions};
 pub use accounts::TwilioAccount;
 pub use fault::{Fault, Faults, Wrong};
 use reader::Reader;
+pub use rq::RqConfig;
 pub use values::parse_duration;
 
 /// Read when no other file is named, if it is there.
@@ -50,6 +53,8 @@ pub struct Config {
     pub database_url: Database,
     /// Where jobs and signals go through, when not through one process.
     pub redis_url: Option<Secret>,
+    /// Whose workers do the downloads.
+    pub jobs: JobsBy,
     /// Origins of pages that may call; the public URL's alone, when there are none.
     pub allowed_origins: Option<Vec<String>>,
     /// Who is asking.
@@ -66,10 +71,21 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How downloads are shared out.
     pub worker: WorkerConfig,
+    /// How they are handed to RQ's workers.
+    pub rq: RqConfig,
     /// What is logged, in the manner of `RUST_LOG`.
     pub log: String,
     /// How it is written.
     pub log_format: LogFormat,
+}
+
+/// `jobs`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobsBy {
+    /// Ours: in the server's process, or `landfall worker`.
+    Landfall,
+    /// Those of an existing RQ.
+    Rq,
 }
 
 /// `auth.*`
@@ -287,6 +303,11 @@ impl Config {
     pub fn retention_options(&self) -> RetentionOptions {
         let RetentionConfig { days, max_bytes, delete_at_source } = self.retention;
         RetentionOptions { days, max_bytes, delete_at_source }
+    }
+
+    /// How to hand downloads to RQ's workers, where these do them.
+    pub fn rq_options(&self) -> Option<RqOptions> {
+        if self.jobs == JobsBy::Rq { self.rq.options() } else { None }
     }
 
     /// How to ask Twilio.

@@ -323,7 +323,8 @@ impl Delivery {
             _ if status.awaits_mount() && self.is_elsewhere() => return Ok(()),
             _ => {}
         }
-        if !status.state.is_pending() {
+        let is_new = !status.state.is_pending();
+        if is_new {
             self.change(pin, &[State::Unknown, State::Failed], Change::to(State::Queued)).await?;
             let Status { state, code, .. } = seen(pin)?.status;
             if state == State::Failed {
@@ -334,11 +335,11 @@ impl Delivery {
             }
         }
         let job = Job { sid: recording.sid, tenant: recording.tenant.clone(), priority };
-        if status.state == State::Downloading {
-            self.0.jobs.restore(job).await?;
-        } else {
-            self.0.jobs.ensure(job).await?;
-        }
+        match status.state {
+            State::Downloading => self.0.jobs.restore(job).await?,
+            _ if is_new => self.0.jobs.begin(job).await?,
+            _ => self.0.jobs.ensure(job).await?,
+        };
         if self.is_elsewhere() {
             self.given_up(recording.sid, Code::VolumeMismatch).await;
         }

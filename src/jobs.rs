@@ -3,6 +3,7 @@
 
 mod embedded;
 mod redis;
+pub mod rq;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::recording::{Code, Sid, Tenant};
 
 pub use self::redis::RedisJobs;
 pub use embedded::EmbeddedJobs;
+pub use rq::{RqJobs, RqOptions};
 
 /// Why a download is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +69,12 @@ pub struct Depth {
 pub trait Jobs: Send + Sync + 'static {
     /// Makes sure a job for the recording exists, at that priority at least. Returns whether it is new.
     async fn ensure(&self, job: Job) -> Result<bool, QueueError>;
+
+    /// The same for a recording whose last job, if it had one, is known to be over: nothing that the queue may remember of that
+    /// one's end counts.
+    async fn begin(&self, job: Job) -> Result<bool, QueueError> {
+        self.ensure(job).await
+    }
 
     /// The same for a recording whose download is said to be under way: where its job is lost, its worker gets time to say
     /// that it is at it.

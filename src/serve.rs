@@ -3,6 +3,7 @@
 
 mod background;
 mod engine;
+mod foreman;
 mod pending;
 mod recover;
 
@@ -29,6 +30,7 @@ use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
 use crate::http::lanes::Lanes;
 use crate::http::layer::Layer;
+use crate::jobs::RqOptions;
 use crate::peers::Role;
 use crate::registry::Registry;
 use crate::retention::{Deletions, Retention, RetentionOptions};
@@ -39,6 +41,7 @@ use crate::volume::{Volume, VolumeError, blocking};
 
 use background::Beside;
 use engine::Engine;
+use foreman::{Foreman, Patience};
 pub use recover::RecoverOptions;
 use recover::Recovery;
 
@@ -58,6 +61,8 @@ pub struct ServeOptions {
     pub database: Database,
     /// The Redis that jobs and signals go through: then others do the downloads.
     pub redis: Option<Secret>,
+    /// How to hand downloads to RQ's workers in that Redis, where these do them.
+    pub rq: Option<RqOptions>,
     /// Who may ask.
     pub auth: AuthOptions,
     /// How to answer.
@@ -140,9 +145,13 @@ impl Server {
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let engine = match &options.redis {
             None => Engine::embedded(options.per_tenant),
-            Some(url) => Engine::remote(url, options.per_tenant, &tasks, &stop).await.map_err(StartError::Redis)?,
+            Some(url) => {
+                let teller = || foreman::teller(catalog.clone(), options.twilio.clone());
+                let rq = options.rq.map(|rq| (rq, teller()));
+                Engine::remote(url, options.per_tenant, rq, &tasks, &stop).await.map_err(StartError::Redis)?
+            }
         };
-        let Engine { jobs, signals, hints, resumed, leader, peers, works } = engine;
+        let Engine { jobs, rq, signals, hints, resumed, leader, peers, works } = engine;
         let registry = Registry::default();
         let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
         let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
@@ -156,6 +165,20 @@ impl Server {
         } else {
             let sweep = pending::sweep(catalog.clone(), jobs.clone(), leader.clone());
             tasks.spawn(stop.clone().run_until_cancelled_owned(sweep));
+        }
+        if let Some(queue) = rq {
+            let patience = Patience { to_begin: options.fetch.give_up_after, job_timeout: queue.job_timeout() };
+            let foreman = Foreman {
+                queue,
+                delivery: delivery.clone(),
+                registry: registry.clone(),
+                catalog: catalog.clone(),
+                volume: volume.clone(),
+                signals: signals.clone(),
+                patience,
+            };
+            tasks.spawn(stop.clone().run_until_cancelled_owned(foreman.clone().watch()));
+            tasks.spawn(stop.clone().run_until_cancelled_owned(foreman.watch_all(leader.clone())));
         }
         // Where callbacks cannot be checked, none are in use, and none can be missed.
         for account in options.http.accounts.iter().filter(|account| !account.auth_token.is_empty()) {

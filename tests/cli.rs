@@ -218,6 +218,14 @@ async fn a_worker_without_a_redis_is_78_and_says_what_to_set() {
 }
 
 #[tokio::test]
+async fn a_worker_beside_those_of_rq_is_78_and_says_which_ones_to_run() {
+    let rq = [("LANDFALL_JOBS", "rq"), ("LANDFALL_REDIS_URL", "redis://127.0.0.1:1"), ("LANDFALL_RQ__FUNCTION", "a.b")];
+    let said = Place::with(&config()).run_with(&["worker"], &rq).await;
+    assert_eq!((said.status, &*said.out), (78, ""), "{}", said.err);
+    assert!(said.err.contains("jobs is rq") && said.err.contains("rq worker"), "{}", said.err);
+}
+
+#[tokio::test]
 async fn the_configuration_may_be_named_before_or_after_the_command() {
     let place = Place::new();
     place.write("other.toml", &config());

@@ -14,6 +14,7 @@ mod provider;
 mod range;
 mod redis;
 mod report;
+mod rq;
 mod sharing;
 mod volume;
 mod websocket;
@@ -89,6 +90,7 @@ async fn all(config: &Config) -> Vec<Check> {
         bounded("sharing", others, sharing::sharing(config)),
         bounded("catalog", disks, catalog::catalog(config)),
         bounded("redis", others, redis::redis(config)),
+        bounded("rq", others, rq::rq(config)),
         bounded("auth", others, auth::auth(config)),
     ];
     running.extend(provider::accounts(config).map(|check| bounded("provider", others, check)));

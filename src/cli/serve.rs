@@ -65,6 +65,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
         volume: config.volume.clone(),
         database: config.database_url.clone(),
         redis: config.redis_url.clone(),
+        rq: config.rq_options(),
         auth: config.auth_options(),
         http: HttpOptions {
             public_url,

@@ -4,18 +4,23 @@ use std::process::ExitCode;
 
 use super::serve::{raise_file_limit, runtime, until_told, work_options};
 use super::{BAD_CONFIG, complain, failed, logging};
-use crate::config::{Config, Fault, Faults, Wrong};
+use crate::config::{Config, Fault, Faults, JobsBy, Wrong};
 use crate::telemetry;
 use crate::work::{WorkOptions, Worker};
 
 pub(super) fn run(config: Config) -> ExitCode {
+    if config.jobs == JobsBy::Rq {
+        let what = "is rq: RQ's workers download, and there is nothing for this one to do";
+        return refused(
+            "jobs",
+            what,
+            "Run `rq worker` for rq.queue; or set jobs = \"landfall\" for server and workers alike",
+        );
+    }
     let Some(options) = work_options(&config) else {
-        let wrong = Wrong {
-            what: "is not set, and a worker takes its jobs from Redis".into(),
-            mend: "Set redis_url for server and workers alike; without it, `landfall serve` downloads by itself".into(),
-        };
-        complain(Faults(vec![Fault { key: "redis_url".into(), variable: None, wrong }]));
-        return ExitCode::from(BAD_CONFIG);
+        let what = "is not set, and a worker takes its jobs from Redis";
+        let mend = "Set redis_url for server and workers alike; without it, `landfall serve` downloads by itself";
+        return refused("redis_url", what, mend);
     };
     logging::init(&config);
     raise_file_limit();
@@ -23,6 +28,12 @@ pub(super) fn run(config: Config) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => failed(why),
     }
+}
+
+fn refused(key: &str, what: &str, mend: &str) -> ExitCode {
+    let wrong = Wrong { what: what.into(), mend: mend.into() };
+    complain(Faults(vec![Fault { key: key.into(), variable: None, wrong }]));
+    ExitCode::from(BAD_CONFIG)
 }
 
 async fn work(options: WorkOptions) -> Result<(), String> {

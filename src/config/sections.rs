@@ -9,12 +9,13 @@ use super::accounts;
 use super::fault::{Faults, Parsed, Wrong, wrong};
 use super::jwt_secrets;
 use super::reader::Reader;
+use super::rq;
 use super::values::{
     address, base_url, boolean, bytes, choice, duration, header, hmac_secret, list, number, origin, path, pointer,
     secret, text, token, url,
 };
 use super::{
-    AuthConfig, AuthMode, Config, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
+    AuthConfig, AuthMode, Config, JobsBy, Limits, LogFormat, MediaConfig, RetentionConfig, TwilioConfig, WorkerConfig,
 };
 use crate::auth::{Auth, AuthOptions};
 use crate::broker::Broker;
@@ -31,7 +32,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
-    ["auth", "twilio", "media", "retention", "limits", "worker"].into_iter().for_each(|name| from.section(name));
+    ["auth", "twilio", "media", "retention", "limits", "worker", "rq"].into_iter().for_each(|name| from.section(name));
     let config = keys(from);
     if let Some(config) = &config {
         together(from, config);
@@ -49,6 +50,7 @@ fn keys(from: &mut Reader) -> Option<Config> {
         volume: from.read("volume", "./data/recordings".into(), path),
         database_url: from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?,
         redis_url: from.secret("redis_url", redis),
+        jobs: from.read("jobs", JobsBy::Landfall, choice([("landfall", JobsBy::Landfall), ("rq", JobsBy::Rq)])),
         allowed_origins: from.optional("allowed_origins", list(origin)),
         auth: auth(from),
         twilio: TwilioConfig {
@@ -95,6 +97,7 @@ fn keys(from: &mut Reader) -> Option<Config> {
             per_tenant: from.read("worker.per_tenant", 3, number(1, 1024)),
             give_up_after: from.read("worker.give_up_after", 120 * SECOND, duration(SECOND, DAY)),
         },
+        rq: rq::read(from),
         log: from.read("log", "info".into(), filter),
         log_format: {
             let words = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -211,6 +214,21 @@ fn together(from: &mut Reader, config: &Config) {
             if is_missing && !from.is_faulty(key) {
                 let what = "is not set, and auth.mode is forward".into();
                 from.fault(key, None, Wrong { what, mend: mend.into() });
+            }
+        }
+    }
+    if config.jobs == JobsBy::Rq {
+        let needed = [
+            ("redis_url", config.redis_url.is_none(), "Set it to the Redis of RQ's workers"),
+            (
+                "rq.function",
+                config.rq.function.is_none(),
+                "Set it to the function that downloads, like app.tasks.download_recording",
+            ),
+        ];
+        for (key, is_missing, mend) in needed {
+            if is_missing && !from.is_faulty(key) {
+                from.fault(key, None, Wrong { what: "is not set, and jobs is rq".into(), mend: mend.into() });
             }
         }
     }

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::{Broker, BrokerError, Leader};
-use crate::jobs::{EmbeddedJobs, Jobs, RedisJobs};
+use crate::jobs::rq::Teller;
+use crate::jobs::{EmbeddedJobs, Jobs, RedisJobs, RqJobs, RqOptions};
 use crate::peers::{Alone, Peers, RedisPeers};
 use crate::secret::Secret;
 use crate::signals::{self, LocalSignals, RedisSignals, Resumed, Signal, Signals};
@@ -16,6 +17,8 @@ use crate::signals::{self, LocalSignals, RedisSignals, Resumed, Signal, Signals}
 /// The parts that the two ways differ in.
 pub(super) struct Engine {
     pub jobs: Arc<dyn Jobs>,
+    /// The same, where RQ's workers do them: they need looking after.
+    pub rq: Option<RqJobs>,
     pub signals: Arc<dyn Signals>,
     /// What there is to look at.
     pub hints: mpsc::Receiver<Signal>,
@@ -35,6 +38,7 @@ impl Engine {
         let (signals, hints) = LocalSignals::channel();
         Self {
             jobs: Arc::new(EmbeddedJobs::new(per_tenant)),
+            rq: None,
             signals: Arc::new(signals),
             hints,
             resumed: Arc::new(Notify::new()),
@@ -44,10 +48,11 @@ impl Engine {
         }
     }
 
-    /// Through Redis; also while it is away. Ends with `stop`.
+    /// Through Redis; also while it is away. Downloads are done by our workers, or by RQ's. Ends with `stop`.
     pub async fn remote(
         url: &Secret,
         per_tenant: usize,
+        rq: Option<(RqOptions, Teller)>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, BrokerError> {
@@ -61,7 +66,11 @@ impl Engine {
         tasks.spawn(publisher.run(stop.clone()));
         let leader = Leader::elect(&broker, tasks, stop);
         let peers = Arc::new(RedisPeers::new(broker.clone()));
-        let jobs = Arc::new(RedisJobs::new(broker, per_tenant));
-        Ok(Self { jobs, signals: Arc::new(signals), hints, resumed, leader, peers, works: false })
+        let rq = rq.map(|(options, teller)| RqJobs::new(broker.clone(), options, teller));
+        let jobs: Arc<dyn Jobs> = match &rq {
+            Some(rq) => Arc::new(rq.clone()),
+            None => Arc::new(RedisJobs::new(broker, per_tenant)),
+        };
+        Ok(Self { jobs, rq, signals: Arc::new(signals), hints, resumed, leader, peers, works: false })
     }
 }

@@ -63,6 +63,14 @@ pub struct TwilioOptions {
     pub channels: u8,
 }
 
+impl TwilioOptions {
+    /// Where a recording is, as callbacks and the API write it: without an extension.
+    pub fn recording_url(&self, account_sid: &str, recording_sid: Sid) -> String {
+        let base = self.api_base.as_str().trim_end_matches('/');
+        format!("{base}/2010-04-01/Accounts/{account_sid}/Recordings/{recording_sid}")
+    }
+}
+
 /// The source.
 pub struct TwilioSource {
     options: TwilioOptions,

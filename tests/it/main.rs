@@ -21,6 +21,7 @@ mod media;
 mod origins;
 mod postgres;
 mod registration;
+mod rq;
 mod sockets;
 mod support;
 mod the_way;

@@ -1,6 +1,7 @@
 //! A server on free ports with a provider of its own, and clients that know its tokens.
 
 mod audio;
+pub mod installed;
 mod login;
 mod process;
 mod server;

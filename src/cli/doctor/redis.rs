@@ -5,7 +5,7 @@ use tokio_util::task::TaskTracker;
 
 use super::check::Check;
 use crate::broker::Broker;
-use crate::config::Config;
+use crate::config::{Config, JobsBy};
 use crate::jobs::{Jobs, RedisJobs};
 
 const NAME: &str = "redis";
@@ -23,7 +23,19 @@ pub(super) async fn redis(config: &Config) -> Check {
         Err(error) => return Check::fail(NAME, error.to_string(), mend),
     };
     broker.start(&tasks, &stop).await;
-    let check = match RedisJobs::new(broker, config.worker.per_tenant as usize).depth().await {
+    let check = match config.jobs {
+        JobsBy::Landfall => downloads(broker, config, mend).await,
+        JobsBy::Rq => match broker.check().await {
+            Ok(()) => Check::ok(NAME, "answers; the check of rq tells of downloads"),
+            Err(error) => Check::fail(NAME, error.to_string(), mend),
+        },
+    };
+    stop.cancel();
+    check
+}
+
+async fn downloads(broker: Broker, config: &Config, mend: &str) -> Check {
+    match RedisJobs::new(broker, config.worker.per_tenant as usize).depth().await {
         Ok(depth) if depth.dead > 0 => Check::warn(
             NAME,
             format!("answers; {} downloads were given up, {} wait", depth.dead, depth.ready + depth.delayed),
@@ -31,7 +43,5 @@ pub(super) async fn redis(config: &Config) -> Check {
         ),
         Ok(depth) => Check::ok(NAME, format!("answers; {} downloads wait", depth.ready + depth.delayed)),
         Err(error) => Check::fail(NAME, error.to_string(), mend),
-    };
-    stop.cancel();
-    check
+    }
 }

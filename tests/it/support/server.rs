@@ -9,6 +9,7 @@ use landfall::catalog::{Database, PostgresOptions};
 use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
+use landfall::jobs::RqOptions;
 use landfall::recording::{Container, Tenant};
 use landfall::retention::RetentionOptions;
 use landfall::secret::Secret;
@@ -43,6 +44,8 @@ pub struct Knobs {
     pub database: Option<String>,
     /// Whether jobs and signals go through a Redis; workers are then started apart.
     pub remote: bool,
+    /// How jobs are handed to RQ's workers, where these do them.
+    pub rq: Option<RqOptions>,
 }
 
 impl Default for Knobs {
@@ -75,6 +78,7 @@ impl Default for Knobs {
             auth: None,
             database: None,
             remote: false,
+            rq: None,
         }
     }
 }
@@ -155,6 +159,7 @@ impl Bench {
             volume: self.volume(),
             database: self.database(),
             redis: self.redis.as_ref().map(|redis| Secret::new(&redis.url())),
+            rq: self.knobs.rq.clone(),
             auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {
                 public_url: None,

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use loadtest::twilio::NewRecording;
 use reqwest::{Client, Method};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::support::{Bench, Knobs, Socket, token};
@@ -33,7 +34,7 @@ impl Nginx {
         let at = |name: &str| home.path().join(name);
         let here = |text: String| text.replace("/etc/nginx/landfall/", &format!("{}/", at("landfall").display()));
         for name in ["locations.conf", "proxy.conf", "upstream.conf"] {
-            let text = here(read(&format!("landfall/{name}"))).replace("landfall:8080", &landfall.to_string());
+            let text = here(read(&format!("landfall/{name}"))).replace("server landfall:8080", &format!("server {landfall}"));
             std::fs::write(at("landfall").join(name), text).unwrap();
         }
         let site = here(read("site.conf")).replace("listen 80;", &format!("listen {address};"));
@@ -69,11 +70,7 @@ impl Nginx {
 
     /// Changes the site, and has it read again, as `nginx -s reload` does; returns when it answers by the new one.
     async fn change(&self, from: &str, to: &str, client: &Client, path: &str, status: u16) {
-        let site = self.home.path().join("site.conf");
-        let text = std::fs::read_to_string(&site).unwrap();
-        assert!(text.contains(from), "{text}");
-        std::fs::write(&site, text.replace(from, to)).unwrap();
-        kill_process(Pid::from_child(&self.master), Signal::HUP).unwrap();
+        self.rewrite("site.conf", from, to);
         for _ in 0..500 {
             let asked = client.get(format!("http://{}{path}", self.address)).header("connection", "close").send().await;
             if asked.is_ok_and(|answer| answer.status() == status) {
@@ -82,6 +79,14 @@ impl Nginx {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("it does not change: {}", self.log());
+    }
+
+    fn rewrite(&self, file: &str, from: &str, to: &str) {
+        let site = self.home.path().join(file);
+        let text = std::fs::read_to_string(&site).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&site, text.replace(from, to)).unwrap();
+        kill_process(Pid::from_child(&self.master), Signal::HUP).unwrap();
     }
 }
 
@@ -102,24 +107,44 @@ fn free() -> SocketAddr {
 }
 
 /// The system that is to be replaced: says that it was asked, and for what.
-async fn old_api() -> (SocketAddr, JoinSet<()>) {
-    let app = Router::new().fallback(|request: Request| async move { format!("old {} {}", request.method(), request.uri()) });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut server = JoinSet::new();
-    server.spawn(async move { axum::serve(listener, app).await.unwrap() });
-    (address, server)
+struct Old {
+    address: SocketAddr,
+    /// What was posted to it.
+    posted: mpsc::Receiver<String>,
+    _server: JoinSet<()>,
+}
+
+impl Old {
+    async fn start() -> Self {
+        let (tell, posted) = mpsc::channel(64);
+        let app = Router::new().fallback(move |request: Request| {
+            let tell = tell.clone();
+            async move {
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                if method == Method::POST {
+                    let body = axum::body::to_bytes(request.into_body(), 1 << 16).await.unwrap();
+                    tell.try_send(format!("{uri} {}", String::from_utf8_lossy(&body))).unwrap();
+                }
+                format!("old {method} {uri}")
+            }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { address, posted, _server: server }
+    }
 }
 
 /// A server whose public URL is nginx's; all that the bench asks goes through it.
-async fn behind_nginx() -> (Bench, Nginx, JoinSet<()>) {
+async fn behind_nginx() -> (Bench, Nginx, Old) {
     let address = free();
     let bench = Bench::with(Knobs { public_url: Some(format!("http://{address}")), ..Default::default() }).await;
-    let (old, standing) = old_api().await;
+    let old = Old::start().await;
     let landfall = bench.server.as_ref().unwrap().address();
-    let nginx = Nginx::start(address, landfall, old).await;
+    let nginx = Nginx::start(address, landfall, old.address).await;
     assert_eq!(bench.url, format!("http://{address}"));
-    (bench, nginx, standing)
+    (bench, nginx, old)
 }
 
 /// Puts a call there as back ends do: past nginx, which leads that route to the old API.
@@ -192,6 +217,28 @@ async fn the_providers_signature_for_the_public_url_holds_behind_the_proxy() {
     let inside = format!("http://{}/webhook/recording_status", bench.server.as_ref().unwrap().address());
     let told = bench.simulator.callback(&inside, &recording.recording_sid, "completed").await.unwrap();
     assert_eq!(told.status, 403, "signed for another URL");
+}
+
+#[tokio::test]
+async fn both_systems_hear_of_callbacks_where_that_is_wished() {
+    let (bench, nginx, mut old) = behind_nginx().await;
+    nginx.rewrite("landfall/locations.conf", "# mirror ", "mirror ");
+    let url = format!("{}/webhook/recording_status?source=app%2Fx", bench.url);
+    let told = async {
+        // Until the workers with the new configuration are there.
+        loop {
+            let recording = registered(&bench, NewRecording::default()).await;
+            let told = bench.simulator.callback(&url, &recording.recording_sid, "completed").await.unwrap();
+            assert_eq!(told.status, 204);
+            bench.simulator.until(&recording.recording_sid, |stats| stats.media_requests == 1).await;
+            if let Ok(Some(posted)) = tokio::time::timeout(Duration::from_millis(100), old.posted.recv()).await {
+                return (posted, recording);
+            }
+        }
+    };
+    let (posted, recording) = tokio::time::timeout(Duration::from_secs(10), told).await.expect("both hear of it");
+    assert!(posted.starts_with("/webhook/recording_status?source=app%2Fx "), "{posted}");
+    assert!(posted.contains(&recording.recording_sid), "{posted}");
 }
 
 #[tokio::test]

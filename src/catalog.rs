@@ -20,8 +20,8 @@ use crate::secret::Secret;
 
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
 pub use call_log::{
-    Adopted, CallLog, CallLogOptions, Columns, Entry as LogEntry, Findings as LogFindings, Legs, PAGE as LOG_PAGE, Place,
-    Skipped, TableError, TableName, is_identifier,
+    Adopted, CallLog, CallLogOptions, Columns, Entry as LogEntry, Findings as LogFindings, Legs, PAGE as LOG_PAGE,
+    Place, Skipped, TableError, TableName, is_identifier,
 };
 pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
 pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};

@@ -200,12 +200,14 @@ impl Delivery {
         let volume = self.0.volume.clone();
         let storage = recording.sid;
         // The shelf lets go of a recording by its own names alone; a leg that stands for it has another one.
-        let sid = if recording.names().any(|name| name == sid) { sid } else { storage };
-        if let Some(shelved) = self.0.shelf.get(sid) {
+        let name = if recording.names().any(|name| name == sid) { sid } else { storage };
+        if name != sid
+            && let Some(shelved) = self.0.shelf.get(name)
+        {
             return Ok(Opened::File(shelved));
         }
         let found = blocking(move || match volume.find(storage)? {
-            Some(landed) => Shelved::map(sid, recording, landed).map(Some),
+            Some(landed) => Shelved::map(name, recording, landed).map(Some),
             None => Ok(None),
         })
         .await?;

@@ -152,8 +152,7 @@ impl Server {
         let registry = Registry::default();
         let call_log = options.call_log.map(|options| CallLog::new(catalog.clone(), options)).transpose();
         let call_log = call_log.map_err(StartError::CallLog)?.map(Arc::new);
-        let delivery =
-            Delivery::new(catalog.clone(), call_log.clone(), jobs.clone(), registry.clone(), volume.clone());
+        let delivery = Delivery::new(catalog.clone(), call_log.clone(), jobs.clone(), registry.clone(), volume.clone());
         if let Some(call_log) = call_log.clone() {
             let pull = call_log::Pull::new(call_log, catalog.clone(), delivery.clone(), leader.clone());
             tasks.spawn(stop.clone().run_until_cancelled_owned(pull.run()));

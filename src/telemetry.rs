@@ -68,7 +68,10 @@ fn describe() {
     describe_gauge!("landfall_volume_shared", "1 when all processes are proven to share the volume, 0 when not");
     describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
     describe_counter!("landfall_audit_lost_total", "Entries of the audit that the catalog has not taken");
-    describe_counter!("landfall_call_log_rows_total", "Rows of the table call_log that were read, by what came of them");
+    describe_counter!(
+        "landfall_call_log_rows_total",
+        "Rows of the table call_log that were read, by what came of them"
+    );
     describe_counter!("landfall_call_log_lookups_total", "Looks into the table call_log for unknown calls, by outcome");
     describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
     describe_gauge!("landfall_build_info", "1, with the version as label");

@@ -148,7 +148,8 @@ impl CallLog {
 
     /// Legs whose parents are remembered are answered; the others are left.
     async fn remembered(&self, asked: Vec<Sid>, adopted: &mut Adopted) -> Result<Vec<Sid>, CatalogError> {
-        let parent = |sid: &Sid| self.parents.get(sid).filter(|(_, at)| at.elapsed() < LEG_FOR).map(|(parent, _)| parent);
+        let parent =
+            |sid: &Sid| self.parents.get(sid).filter(|(_, at)| at.elapsed() < LEG_FOR).map(|(parent, _)| parent);
         let (legs, mut rest): (Vec<Sid>, Vec<Sid>) = asked.into_iter().partition(|sid| parent(sid).is_some());
         let parents: Vec<Sid> = legs.iter().filter_map(parent).collect();
         if parents.len() != legs.len() {

@@ -32,7 +32,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
-    ["call_log", "auth", "twilio", "media", "retention", "limits", "worker"].into_iter().for_each(|name| from.section(name));
+    ["call_log", "auth", "twilio", "media", "retention", "limits", "worker"]
+        .into_iter()
+        .for_each(|name| from.section(name));
     let config = keys(from);
     if let Some(config) = &config {
         together(from, config);

@@ -27,9 +27,10 @@ impl Delivery {
     /// removes what was left behind.
     pub async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<Vec<Row>, ErasureError> {
         // Known first: a leg that stands for another call goes with that one.
-        let sid = self.known(sid).await?.map_or(sid, |(recording, _)| {
-            if recording.names().any(|name| name == sid) { sid } else { recording.sid }
-        });
+        let sid = self
+            .known(sid)
+            .await?
+            .map_or(sid, |(recording, _)| if recording.names().any(|name| name == sid) { sid } else { recording.sid });
         let rows = self.0.catalog.erase(scope, sid, at_source).await.map_err(|error| match error {
             EraseError::OnHold => ErasureError::OnHold,
             EraseError::Unknown => DeliveryError::Unknown.into(),

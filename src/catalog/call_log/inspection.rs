@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 use super::options::CallLogOptions;
 use super::shape::{Shape, TableError};
 use super::{CallLog, Entry, Place, Skipped};
-use crate::catalog::postgres::{Connections, within};
 use crate::catalog::CatalogError;
+use crate::catalog::postgres::{Connections, within};
 use crate::recording::Timestamp;
 
 /// Rows that are counted before it is enough to say that there are more.
@@ -40,17 +40,19 @@ impl CallLog {
         let connections = Connections::new(&options.database, 1)?;
         let shape = Shape::learn(&connections, options).await?;
         let table = options.table.quoted();
-        let counting = format!("SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) AS some", MOST_COUNTED + 1);
+        let counting = format!("SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) AS counted", MOST_COUNTED + 1);
         let counted = within(connections.read(&counting, &[])).await.map_err(CatalogError::from)?;
         let counted: i64 = counted.first().map_or(Ok(0), |row| row.try_get(0))?;
         // A view has no index of its own; what lies under it is not known here.
-        let indexes = "SELECT a.attname::text FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisvalid
+        let indexes =
+            "SELECT a.attname::text FROM pg_class c LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisvalid
                        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
                        WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'p')";
         let indexed = within(connections.read(indexes, &[(&table, Type::TEXT)])).await.map_err(CatalogError::from)?;
         let indexed: Vec<Option<String>> = indexed.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let names = [&options.columns.call_sid, &options.columns.started_at];
-        let unindexed = names.into_iter().filter(|name| !indexed.is_empty() && !indexed.contains(&Some((*name).clone())));
+        let unindexed =
+            names.into_iter().filter(|name| !indexed.is_empty() && !indexed.contains(&Some((*name).clone())));
         let end = Place::end();
         let values: &[_] = &[(&end.at as _, Type::INT8), (&end.call_sid as _, Type::TEXT), (&SAMPLE as _, Type::INT8)];
         let sample = within(connections.read(&shape.before(), values)).await.map_err(CatalogError::from)?;

@@ -127,9 +127,8 @@ impl Shape {
         };
         let at = quoted(&started_at.name);
         let [first, end] = TIMES;
-        let micros = format!(
-            "CASE WHEN {at} >= {first} AND {at} < {end} THEN (extract(epoch FROM {at}) * 1000000)::bigint END"
-        );
+        let micros =
+            format!("CASE WHEN {at} >= {first} AND {at} < {end} THEN (extract(epoch FROM {at}) * 1000000)::bigint END");
         let mut cells = vec![text(Some(call_sid)), text(Some(tenant)), micros];
         cells.extend(optional.iter().map(|(_, column)| text(*column)));
         let missing = optional.iter().filter(|(_, column)| column.is_none()).map(|(name, _)| (*name).to_owned());

@@ -75,7 +75,10 @@ fn recording(n: u32) -> Sid {
 
 /// A row with that call and tenant, and a time of that many seconds.
 fn row(n: u32, tenant: &str, at: u32) -> String {
-    format!("INSERT INTO call_log (call_sid, business_id, created_at) VALUES ('{}', {tenant}, to_timestamp({at}));", call(n))
+    format!(
+        "INSERT INTO call_log (call_sid, business_id, created_at) VALUES ('{}', {tenant}, to_timestamp({at}));",
+        call(n)
+    )
 }
 
 #[tokio::test]
@@ -125,9 +128,11 @@ async fn other_names_types_and_schemas_do_and_times_with_a_zone_are_read_as_such
 async fn rows_that_are_no_calls_are_skipped_with_a_reason_and_stop_nothing() {
     let them = neighbours(TABLE).await;
     them.run(&row(1, "NULL", 10)).await;
-    them.run("INSERT INTO call_log (call_sid, business_id, created_at) VALUES
-        (NULL, 7, to_timestamp(11)), ('garbage', 7, to_timestamp(11)), (NULL, 7, to_timestamp(11)), (NULL, 7, NULL)")
-        .await;
+    them.run(
+        "INSERT INTO call_log (call_sid, business_id, created_at) VALUES
+        (NULL, 7, to_timestamp(11)), ('garbage', 7, to_timestamp(11)), (NULL, 7, to_timestamp(11)), (NULL, 7, NULL)",
+    )
+    .await;
     them.run(&format!(
         "INSERT INTO call_log (call_sid, business_id, created_at) VALUES ('{}', 7, 'infinity'), ('{}', 7, NULL)",
         call(8),
@@ -149,11 +154,15 @@ async fn rows_that_are_no_calls_are_skipped_with_a_reason_and_stop_nothing() {
 #[tokio::test]
 async fn pages_follow_each_other_in_both_directions_and_many_rows_of_one_moment_are_no_trap() {
     let them = neighbours(TABLE).await;
-    them.run("INSERT INTO call_log (call_sid, business_id, created_at)
+    them.run(
+        "INSERT INTO call_log (call_sid, business_id, created_at)
               SELECT 'CA' || lpad(to_hex(n), 32, '0'), 7, to_timestamp(1000) + (n / 1200) * interval '1 microsecond'
-              FROM generate_series(1, 1201) n; INSERT INTO call_log (created_at) VALUES (to_timestamp(1000))")
-        .await;
-    let sids = |page: &[Entry]| page.iter().filter_map(|entry| entry.leg.as_ref().ok()).map(|leg| leg.call.call_sid).collect::<Vec<_>>();
+              FROM generate_series(1, 1201) n; INSERT INTO call_log (created_at) VALUES (to_timestamp(1000))",
+    )
+    .await;
+    let sids = |page: &[Entry]| {
+        page.iter().filter_map(|entry| entry.leg.as_ref().ok()).map(|leg| leg.call.call_sid).collect::<Vec<_>>()
+    };
     let mut forwards = Vec::new();
     let mut place = Place { at: 0, call_sid: String::new() };
     loop {
@@ -197,10 +206,12 @@ async fn a_leg_is_a_call_of_its_own_when_it_was_recorded_or_its_parent_is_not_kn
         them.run(&row(n, tenant, 10 + n)).await;
     }
     for (leg, parent) in [(2, 1), (3, 1), (4, 99), (5, 1)] {
-        them.run(&format!("UPDATE call_log SET parent_call_sid = '{}' WHERE call_sid = '{}'", call(parent), call(leg))).await;
+        them.run(&format!("UPDATE call_log SET parent_call_sid = '{}' WHERE call_sid = '{}'", call(parent), call(leg)))
+            .await;
     }
     for (n, name) in [(1, 1), (2, 2), (5, 1)] {
-        them.run(&format!("UPDATE call_log SET recording_sid = '{}' WHERE call_sid = '{}'", recording(name), call(n))).await;
+        them.run(&format!("UPDATE call_log SET recording_sid = '{}' WHERE call_sid = '{}'", recording(name), call(n)))
+            .await;
     }
     assert_eq!(them.adopted(2).await.unwrap().0.sid, call(2), "it has another recording");
     assert_eq!(them.adopted(3).await.unwrap().0.sid, call(3), "its parent is another tenant's");
@@ -305,4 +316,23 @@ async fn a_table_that_is_changed_under_us_is_looked_at_again() {
     them.run("ALTER TABLE call_log DROP recording_url").await;
     assert!(them.log.check().await.is_err());
     assert!(them.adopted(1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_large_table_is_read_by_its_indexes() {
+    let them = neighbours(TABLE).await;
+    them.run(
+        "INSERT INTO call_log (call_sid, business_id, created_at)
+         SELECT 'CA' || lpad(to_hex(n), 32, '0'), 7, to_timestamp(n) FROM generate_series(1, 50000) n;
+         CREATE INDEX ON call_log (call_sid); CREATE INDEX ON call_log (created_at); ANALYZE call_log",
+    )
+    .await;
+    let shape = Shape::learn(&them.log.connections, &them.options).await.unwrap();
+    for page in [shape.after(), shape.before()] {
+        let sql = page.replace("$1", "25000000000").replace("$2", "''").replace("$3", "500");
+        let plan = them.client.query(&format!("EXPLAIN {sql}"), &[]).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        assert!(plan.iter().any(|line| line.contains("Index Scan")), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{plan:#?}");
+    }
 }

@@ -139,7 +139,9 @@ impl Connections {
 }
 
 /// Every method answers or fails within seconds, whatever becomes of the network.
-pub(in crate::catalog) async fn within<T, E: From<CatalogError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub(in crate::catalog) async fn within<T, E: From<CatalogError>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     match timeout(PATIENCE, work).await {
         Ok(done) => done,
         Err(_) => Err(CatalogError("the database does not answer in time".into()).into()),

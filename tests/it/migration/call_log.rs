@@ -19,14 +19,14 @@ const TABLE: &str = "CREATE TABLE call_log (id serial PRIMARY KEY, call_sid varc
 const SOON: Duration = Duration::from_secs(20);
 
 /// The other system's database.
-struct App {
+pub(super) struct App {
     client: Client,
     database: Database,
     _alive: AbortOnDropHandle<()>,
 }
 
 impl App {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let database = Database::create().unwrap();
         let (client, connection) = tokio_postgres::connect(&database.direct_url(), NoTls).await.unwrap();
         let alive = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
@@ -39,21 +39,25 @@ impl App {
     }
 
     /// Writes down a call of that business, as it happens.
-    async fn write(&self, call_sid: &str, business: u32, parent: Option<&str>) {
+    pub(super) async fn write(&self, call_sid: &str, business: u32, parent: Option<&str>) {
         let parent = parent.map_or("NULL".into(), |sid| format!("'{sid}'"));
         let sql = "INSERT INTO call_log (call_sid, business_id, parent_call_sid, duration, status)";
         self.run(&format!("{sql} VALUES ('{call_sid}', {business}, {parent}, 61, 'completed')")).await;
     }
 
-    /// A server that takes its calls from here.
-    async fn bench(&self, more: Knobs) -> Bench {
-        let options = CallLogOptions {
+    /// The table, for a server.
+    pub(super) fn options(&self) -> CallLogOptions {
+        CallLogOptions {
             database: PostgresOptions::parse(&self.database.url()).unwrap(),
             table: TableName::parse("public.call_log").unwrap(),
             columns: Columns::default(),
             default_account: Some(account()),
-        };
-        Bench::with(Knobs { call_log: Some(options), ..more }).await
+        }
+    }
+
+    /// A server that takes its calls from here.
+    async fn bench(&self, more: Knobs) -> Bench {
+        Bench::with(Knobs { call_log: Some(self.options()), ..more }).await
     }
 }
 
@@ -121,7 +125,11 @@ async fn lists_show_what_was_there_before_what_is_new_and_what_has_changed() {
     while listed(&bench, 1).await[0]["sid"] != fresh.call_sid.as_str() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    app.run(&format!("UPDATE call_log SET duration = 99, recording_sid = '{}' WHERE call_sid = '{}'", fresh.recording_sid, fresh.call_sid)).await;
+    app.run(&format!(
+        "UPDATE call_log SET duration = 99, recording_sid = '{}' WHERE call_sid = '{}'",
+        fresh.recording_sid, fresh.call_sid
+    ))
+    .await;
     let begun = tokio::time::Instant::now();
     while listed(&bench, 1).await[0]["recording_sid"] != fresh.recording_sid.as_str() {
         assert!(begun.elapsed() < SOON, "it has not changed");
@@ -210,7 +218,11 @@ async fn doctor_says_what_the_table_holds_and_how_to_mend_what_is_wrong() {
     app.write(&format!("CA{:032x}", 1), 7, None).await;
     let doctor = || Doctor::of(&bench).with("CALL_LOG__DATABASE_URL", &app.database.url());
     doctor().json().await.holds("call_log", "ok", &["1 rows", "1 are calls"]);
-    doctor().with("CALL_LOG__TENANT", "tenant_id").json().await.holds("call_log", "fail", &["tenant_id", "\\\\d call_log"]);
+    doctor().with("CALL_LOG__TENANT", "tenant_id").json().await.holds(
+        "call_log",
+        "fail",
+        &["tenant_id", "\\\\d call_log"],
+    );
     doctor().with("CALL_LOG__TABLE", "app.calls").json().await.holds("call_log", "fail", &["app.calls"]);
     app.run("DROP INDEX call_log_call_sid_idx").await;
     doctor().json().await.holds("call_log", "warn", &["CREATE INDEX CONCURRENTLY ON call_log (call_sid)"]);

@@ -8,13 +8,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use futures_util::StreamExt as _;
+use landfall::auth::Standing;
 use loadtest::twilio::NewRecording;
 use reqwest::{Client, Method};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::{Bench, Knobs, Socket, token};
+use super::call_log::App;
+use crate::support::{Bench, Knobs, Login, Socket, token, wav};
 
 /// What the examples are written for, and what stands there in a test.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/nginx");
@@ -34,7 +36,8 @@ impl Nginx {
         let at = |name: &str| home.path().join(name);
         let here = |text: String| text.replace("/etc/nginx/landfall/", &format!("{}/", at("landfall").display()));
         for name in ["locations.conf", "proxy.conf", "upstream.conf"] {
-            let text = here(read(&format!("landfall/{name}"))).replace("server landfall:8080", &format!("server {landfall}"));
+            let text =
+                here(read(&format!("landfall/{name}"))).replace("server landfall:8080", &format!("server {landfall}"));
             std::fs::write(at("landfall").join(name), text).unwrap();
         }
         let site = here(read("site.conf")).replace("listen 80;", &format!("listen {address};"));
@@ -138,8 +141,12 @@ impl Old {
 
 /// A server whose public URL is nginx's; all that the bench asks goes through it.
 async fn behind_nginx() -> (Bench, Nginx, Old) {
+    behind_nginx_with(Knobs::default()).await
+}
+
+async fn behind_nginx_with(more: Knobs) -> (Bench, Nginx, Old) {
     let address = free();
-    let bench = Bench::with(Knobs { public_url: Some(format!("http://{address}")), ..Default::default() }).await;
+    let bench = Bench::with(Knobs { public_url: Some(format!("http://{address}")), ..more }).await;
     let old = Old::start().await;
     let landfall = bench.server.as_ref().unwrap().address();
     let nginx = Nginx::start(address, landfall, old.address).await;
@@ -158,6 +165,41 @@ async fn registered(bench: &Bench, new: NewRecording) -> loadtest::twilio::Recor
 }
 
 #[tokio::test]
+async fn a_user_of_the_old_login_hears_a_call_of_the_old_table_from_the_old_volume_in_the_old_player() {
+    let (app, login) = (App::start().await, Login::start().await);
+    login.admit("al_sess=ann", "7");
+    let auth = Some(login.options(Duration::from_secs(5), Standing::default()));
+    let knobs = Knobs { auth, call_log: Some(app.options()), head_prepares: true, ..Default::default() };
+    let (bench, _nginx, _old) = behind_nginx_with(knobs).await;
+    let ask = async |method: Method, path: &str, cookie: &str| {
+        let request = bench.client.request(method, format!("{}{path}", bench.url)).header("cookie", cookie);
+        request.send().await.unwrap()
+    };
+    let (there, fresh) = (format!("CA{:032x}", 3), bench.simulator.add(NewRecording::default()));
+    app.write(&there, 7, None).await;
+    app.write(&fresh.call_sid, 7, None).await;
+    // As the old worker left it.
+    bench.place(&format!("{there}.mp3"), &wav(20_000));
+    let file = format!("/api/recordings/file/{there}");
+    assert_eq!(ask(Method::GET, &file, "al_sess=nobody").await.status(), 401);
+    assert_eq!(ask(Method::GET, &file, "s=other").await.status(), 404, "another business");
+    let head = ask(Method::HEAD, &file, "al_sess=ann").await;
+    assert_eq!((head.status().as_u16(), &head.headers()["content-type"]), (200, &"audio/wav".parse().unwrap()));
+    assert_eq!(ask(Method::GET, &file, "al_sess=ann").await.bytes().await.unwrap(), wav(20_000));
+    // The old player asks by HEAD until it is there.
+    let file = format!("/api/recordings/file/{}", fresh.call_sid);
+    let first = ask(Method::HEAD, &file, "al_sess=ann").await;
+    assert_eq!((first.status().as_u16(), first.headers().contains_key("retry-after")), (202, true));
+    let landed = async {
+        while ask(Method::HEAD, &file, "al_sess=ann").await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), landed).await.expect("it lands");
+    assert_eq!(ask(Method::GET, &file, "al_sess=ann").await.bytes().await.unwrap(), bench.bytes_of(&fresh));
+}
+
+#[tokio::test]
 async fn parts_downloads_and_held_requests_go_through_the_proxy() {
     let (bench, _nginx, _old) = behind_nginx().await;
     let recording = registered(&bench, NewRecording::default()).await;
@@ -166,15 +208,20 @@ async fn parts_downloads_and_held_requests_go_through_the_proxy() {
     // Held until it has landed.
     let whole = bench.get(&format!("{file}?wait=30")).await;
     assert_eq!((whole.status().as_u16(), whole.bytes().await.unwrap()), (200, bytes.clone()));
-    let part = bench.request(Method::GET, &file, &token("t", "agent")).header("range", "bytes=100-299").send().await.unwrap();
+    let part =
+        bench.request(Method::GET, &file, &token("t", "agent")).header("range", "bytes=100-299").send().await.unwrap();
     assert_eq!(part.status(), 206);
     assert_eq!(part.headers()["content-range"], format!("bytes 100-299/{}", bytes.len()));
     let etag = part.headers()["etag"].clone();
     assert_eq!(part.bytes().await.unwrap(), bytes.slice(100..300));
     let beyond = bench.request(Method::GET, &file, &token("t", "agent")).header("range", "bytes=99999999-");
     let beyond = beyond.send().await.unwrap();
-    assert_eq!((beyond.status().as_u16(), &beyond.headers()["content-range"]), (416, &format!("bytes */{}", bytes.len()).parse().unwrap()));
-    let same = bench.request(Method::GET, &file, &token("t", "agent")).header("if-none-match", etag).send().await.unwrap();
+    assert_eq!(
+        (beyond.status().as_u16(), &beyond.headers()["content-range"]),
+        (416, &format!("bytes */{}", bytes.len()).parse().unwrap())
+    );
+    let same =
+        bench.request(Method::GET, &file, &token("t", "agent")).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(same.status(), 304);
     let head = bench.request(Method::HEAD, &file, &token("t", "agent")).send().await.unwrap();
     assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &bytes.len().into()));

@@ -64,6 +64,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
         metrics_listen,
         volume: config.volume.clone(),
         database: config.database_url.clone(),
+        call_log: config.call_log.clone(),
         redis: config.redis_url.clone(),
         rq: config.rq_options(),
         auth: config.auth_options(),

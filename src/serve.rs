@@ -41,7 +41,7 @@ use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
 
 use background::Beside;
-use engine::Engine;
+use engine::{Engine, Others};
 use foreman::{Foreman, Patience};
 pub use recover::RecoverOptions;
 use recover::Recovery;
@@ -148,12 +148,14 @@ impl Server {
         let root = options.volume.clone();
         let volume = blocking(move || Volume::open(&root)).await.map_err(StartError::Volume)?;
         let catalog = catalog::open(&options.database).await.map_err(StartError::Catalog)?;
+        let twilio = options.twilio.clone();
+        let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let (tasks, close, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let engine = match &options.redis {
             None => Engine::embedded(options.per_tenant),
             Some(url) => {
-                let teller = || foreman::teller(catalog.clone(), options.twilio.clone());
-                let rq = options.rq.map(|rq| (rq, teller()));
+                let (catalog, source) = (catalog.clone(), source.clone());
+                let rq = options.rq.map(|options| Others { options, catalog, source, twilio });
                 Engine::remote(url, options.per_tenant, rq, &tasks, &stop).await.map_err(StartError::Redis)?
             }
         };
@@ -166,7 +168,6 @@ impl Server {
             let pull = call_log::Pull::new(call_log, catalog.clone(), delivery.clone(), leader.clone());
             tasks.spawn(stop.clone().run_until_cancelled_owned(pull.run()));
         }
-        let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
         let links = Links::new(catalog.clone(), options.http.link_ttl);
 

@@ -8,11 +8,13 @@ mod scripts;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{Depth, Job, Jobs, Lease, Priority, QueueError};
 use crate::broker::Broker;
@@ -42,8 +44,18 @@ pub struct RqOptions {
     pub failure_ttl: Duration,
 }
 
-/// Where the queue learns what to tell of a recording; `None` for one that is not known.
-pub type Teller = Arc<dyn Fn(Sid) -> BoxFuture<'static, Result<Option<Told>, QueueError>> + Send + Sync>;
+/// Who knows what to tell of a recording; `None` for one of which there will be no job.
+#[async_trait]
+pub trait Teller: Send + Sync {
+    /// What is known.
+    async fn told(&self, sid: Sid) -> Result<Option<Told>, QueueError>;
+
+    /// The same, after the provider was asked for the recording's name. Takes seconds, but not many.
+    async fn looked_up(&self, sid: Sid) -> Result<Option<Told>, QueueError>;
+}
+
+/// The provider is asked for so many names at once; who is beyond that is asked about by the next sweep.
+const MOST_LOOKUPS: usize = 32;
 
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +102,11 @@ pub struct RqJobs(Arc<Inner>);
 struct Inner {
     broker: Broker,
     options: RqOptions,
-    teller: Teller,
+    teller: Arc<dyn Teller>,
+    /// Recordings of whose name the provider is being asked.
+    lookups: Mutex<HashSet<Sid>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
     /// The key of the queue's list.
     line: String,
 }
@@ -114,10 +130,17 @@ impl Mode {
 }
 
 impl RqJobs {
-    /// That queue in that Redis.
-    pub fn new(broker: Broker, options: RqOptions, teller: Teller) -> Self {
+    /// That queue in that Redis. What it does in the background ends with `stop`.
+    pub fn new(
+        broker: Broker,
+        options: RqOptions,
+        teller: Arc<dyn Teller>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
         let line = format!("rq:queue:{}", options.queue);
-        Self(Arc::new(Inner { broker, options, teller, line }))
+        let (lookups, tasks, stop) = (Mutex::default(), tasks.clone(), stop.clone());
+        Self(Arc::new(Inner { broker, options, teller, lookups, tasks, stop, line }))
     }
 
     /// How the jobs of these recordings stand, in their order. One question for all of them.
@@ -137,22 +160,54 @@ impl RqJobs {
     }
 
     async fn ask(&self, job: &Job, mode: Mode) -> Result<bool, QueueError> {
-        let at_front = job.priority == Priority::Play;
-        let mut ensured = scripts::ensure(&self.0, job.sid, at_front, mode, MOST, &[]).await?;
-        if ensured == Ensured::Wanted {
-            // What is not registered has no job: nobody can wait for it.
-            let Some(told) = (self.0.teller)(job.sid).await? else { return Ok(false) };
-            ensured = scripts::ensure(&self.0, job.sid, at_front, mode, MOST, &self.0.fields(&told)).await?;
+        if self.0.ensure(job, mode, &[]).await? != Ensured::Wanted {
+            return Ok(false);
         }
-        if ensured == Ensured::NoRoom {
-            telemetry::limited("jobs");
-            return Err(QueueError("there are too many jobs".into()));
+        // What is not registered has no job: nobody can wait for it.
+        let Some(told) = self.0.teller.told(job.sid).await? else { return Ok(false) };
+        if told.recording_sid.is_none() && self.0.options.call.names_recording() {
+            return Ok(self.look_up(job, mode));
         }
-        Ok(ensured == Ensured::Made)
+        Ok(self.0.ensure(job, mode, &self.0.fields(&told)).await? == Ensured::Made)
+    }
+
+    /// Asks the provider, which may take seconds, and makes the job then. Whether that is under way anew.
+    fn look_up(&self, job: &Job, mode: Mode) -> bool {
+        {
+            let mut lookups = self.0.lookups();
+            if lookups.len() >= MOST_LOOKUPS || !lookups.insert(job.sid) {
+                return false;
+            }
+        }
+        let (inner, job) = (self.0.clone(), job.clone());
+        let looks = async move {
+            // Where this fails, the next sweep asks again.
+            if let Ok(Some(told)) = inner.teller.looked_up(job.sid).await {
+                let _ = inner.ensure(&job, mode, &inner.fields(&told)).await;
+            }
+            inner.lookups().remove(&job.sid);
+        };
+        self.0.tasks.spawn(self.0.stop.clone().run_until_cancelled_owned(looks));
+        true
     }
 }
 
 impl Inner {
+    fn lookups(&self) -> MutexGuard<'_, HashSet<Sid>> {
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ensure(&self, job: &Job, mode: Mode, fields: &[(&str, Vec<u8>)]) -> Result<Ensured, QueueError> {
+        let at_front = job.priority == Priority::Play;
+        match scripts::ensure(self, job.sid, at_front, mode, MOST, fields).await? {
+            Ensured::NoRoom => {
+                telemetry::limited("jobs");
+                Err(QueueError("there are too many jobs".into()))
+            }
+            ensured => Ok(ensured),
+        }
+    }
+
     /// A new job's hash (`rq.job.Job.to_dict`).
     fn fields(&self, told: &Told) -> Vec<(&'static str, Vec<u8>)> {
         let options = &self.options;

@@ -7,12 +7,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::foreman::Briefing;
 use crate::broker::{Broker, BrokerError, Leader};
-use crate::jobs::rq::Teller;
+use crate::catalog::Catalog;
 use crate::jobs::{EmbeddedJobs, Jobs, RedisJobs, RqJobs, RqOptions};
 use crate::peers::{Alone, Peers, RedisPeers};
 use crate::secret::Secret;
 use crate::signals::{self, LocalSignals, RedisSignals, Resumed, Signal, Signals};
+use crate::source::{Source, TwilioOptions};
 
 /// The parts that the two ways differ in.
 pub(super) struct Engine {
@@ -30,6 +32,14 @@ pub(super) struct Engine {
     pub peers: Arc<dyn Peers>,
     /// Downloads are this process's, and nobody else does them.
     pub works: bool,
+}
+
+/// RQ's workers, and what they are told from.
+pub(super) struct Others {
+    pub options: RqOptions,
+    pub catalog: Arc<dyn Catalog>,
+    pub source: Arc<dyn Source>,
+    pub twilio: TwilioOptions,
 }
 
 impl Engine {
@@ -52,7 +62,7 @@ impl Engine {
     pub async fn remote(
         url: &Secret,
         per_tenant: usize,
-        rq: Option<(RqOptions, Teller)>,
+        rq: Option<Others>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, BrokerError> {
@@ -66,11 +76,15 @@ impl Engine {
         tasks.spawn(publisher.run(stop.clone()));
         let leader = Leader::elect(&broker, tasks, stop);
         let peers = Arc::new(RedisPeers::new(broker.clone()));
-        let rq = rq.map(|(options, teller)| RqJobs::new(broker.clone(), options, teller));
+        let signals: Arc<dyn Signals> = Arc::new(signals);
+        let rq = rq.map(|Others { options, catalog, source, twilio }| {
+            let briefing = Briefing { catalog, source, signals: signals.clone(), twilio };
+            RqJobs::new(broker.clone(), options, Arc::new(briefing), tasks, stop)
+        });
         let jobs: Arc<dyn Jobs> = match &rq {
             Some(rq) => Arc::new(rq.clone()),
             None => Arc::new(RedisJobs::new(broker, per_tenant)),
         };
-        Ok(Self { jobs, rq, signals: Arc::new(signals), hints, resumed, leader, peers, works: false })
+        Ok(Self { jobs, rq, signals, hints, resumed, leader, peers, works: false })
     }
 }

@@ -1,6 +1,7 @@
 //! Looks after downloads that are done by RQ's workers, which say nothing of themselves: states follow how their jobs stand,
 //! and every wait for one ends. Knows no Redis.
 
+mod briefing;
 mod patience;
 
 use std::collections::HashMap;
@@ -13,14 +14,14 @@ use crate::broker::Leader;
 use crate::catalog::{Catalog, Change, Row};
 use crate::delivery::Delivery;
 use crate::jobs::QueueError;
-use crate::jobs::rq::{RqJobs, Teller, Told};
+use crate::jobs::rq::RqJobs;
 use crate::recording::{Code, Sid, State};
 use crate::registry::Registry;
 use crate::signals::{Signal, Signals};
-use crate::source::TwilioOptions;
 use crate::telemetry;
 use crate::volume::Volume;
 
+pub(super) use briefing::Briefing;
 pub(super) use patience::Patience;
 use patience::{Seen, Verdict};
 
@@ -30,24 +31,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(60);
 /// Jobs asked about at once.
 const ASKED_AT_ONCE: usize = 256;
-
-/// What a job's function is told of a recording, by that catalog.
-pub(super) fn teller(catalog: Arc<dyn Catalog>, twilio: TwilioOptions) -> Teller {
-    Arc::new(move |sid| {
-        let (catalog, twilio) = (catalog.clone(), twilio.clone());
-        Box::pin(async move {
-            let found = catalog.find(&[sid]).await.map_err(|error| QueueError(error.0))?.pop().flatten();
-            Ok(found.map(|(recording, _)| Told {
-                sid,
-                call_sid: recording.call_sid,
-                recording_url: recording.recording_sid.map(|name| twilio.recording_url(&recording.account_sid, name)),
-                recording_sid: recording.recording_sid,
-                account_sid: recording.account_sid,
-                tenant: recording.tenant,
-            }))
-        })
-    })
-}
 
 /// One foreman for each server; clones share the parts.
 #[derive(Clone)]

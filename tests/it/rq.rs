@@ -6,7 +6,7 @@ mod staff;
 
 use landfall::jobs::RqOptions;
 use landfall::jobs::rq::{Call, Serializer};
-use loadtest::twilio::{Faults, NewRecording, Recording};
+use loadtest::twilio::{Faults, NewRecording, Recording, Status};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -33,7 +33,9 @@ async fn bench_with(options: RqOptions) -> Bench {
     Bench::with(Knobs { remote: true, rq: Some(options), ..Default::default() }).await
 }
 
-async fn bench() -> Bench {
+/// A server whose downloads are done as in the old system, by workers of that version.
+async fn bench(version: Version) -> Bench {
+    version.installed().await;
     bench_with(options("in_place")).await
 }
 
@@ -62,13 +64,12 @@ fn in_line(bench: &mut Bench) -> String {
 
 /// The old system's way: a pickled job, a file that is written in place; many listeners, one download; and one that fails.
 async fn a_play_is_downloaded_and_a_failure_is_told(version: Version) {
-    let mut bench = bench().await;
+    let mut bench = bench(version).await;
     let other = bench.another().await;
     let recording = bench.registered("t", held()).await;
     let mut socket = plays(&bench, &recording).await;
     let mut there = Bench::socket_at(other.url(), &token("t", "agent")).await;
     there.subscribe(&recording.call_sid, "play").await;
-    assert_eq!(in_line(&mut bench), ":1\r\n");
     let worker = RqWorker::start(&mut bench, version).await;
     socket.until_state(&recording.call_sid, "downloading").await;
     there.until_state(&recording.call_sid, "downloading").await;
@@ -78,7 +79,7 @@ async fn a_play_is_downloaded_and_a_failure_is_told(version: Version) {
     is_whole(&bench, &recording, &ready).await;
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
 
-    let refused = Faults { unauthorized: true, ..Default::default() };
+    let refused = Faults { server_error: 1000, ..Default::default() };
     let failing = bench.registered("t", NewRecording { faults: Some(refused), ..Default::default() }).await;
     let mut socket = plays(&bench, &failing).await;
     let begun = Instant::now();
@@ -112,6 +113,7 @@ async fn a_play_is_downloaded_by_rq_3_and_a_failure_is_told() {
 
 /// Jobs as JSON, arguments of every kind, and a file that is renamed; prefetched, and played meanwhile.
 async fn json_and_all_kinds_of_arguments(version: Version) {
+    version.installed().await;
     let mut options = options("by_rename");
     options.serializer = Serializer::Json;
     options.call.args = vec![json!([{"deep": true}, "{recording_url}"])];
@@ -154,7 +156,7 @@ async fn rq_3_takes_json_and_all_kinds_of_arguments() {
 
 #[tokio::test]
 async fn a_play_overtakes_what_is_prefetched() {
-    let mut bench = bench().await;
+    let mut bench = bench_with(options("in_place")).await;
     let url = format!("{}/webhooks/twilio/recording-status", bench.url);
     let mut recordings = Vec::new();
     for _ in 0..4 {
@@ -171,10 +173,20 @@ async fn a_play_overtakes_what_is_prefetched() {
 }
 
 #[tokio::test]
+async fn of_a_call_that_was_not_recorded_no_job_is_made() {
+    let mut bench = bench_with(options("in_place")).await;
+    let recording = bench.registered("t", NewRecording { status: Status::Absent, ..Default::default() }).await;
+    let mut socket = plays(&bench, &recording).await;
+    assert_eq!(socket.until("gone").await["code"], "absent");
+    assert_eq!(in_line(&mut bench), ":0\r\n");
+}
+
+#[tokio::test]
 async fn an_erasure_takes_the_job_out_of_the_line() {
-    let mut bench = bench().await;
+    let mut bench = bench_with(options("in_place")).await;
     let recording = bench.registered("t", NewRecording::default()).await;
     let mut socket = plays(&bench, &recording).await;
+    while in_line(&mut bench) != ":1\r\n" {}
     let path = format!("/api/recordings/{}", recording.call_sid);
     let erased = bench.request(Method::DELETE, &path, &token("t", "admin")).send().await.unwrap();
     assert_eq!(erased.status(), 204);
@@ -200,17 +212,21 @@ async fn doctor(bench: &mut Bench) -> Value {
 
 #[tokio::test]
 async fn doctor_tells_whether_there_are_workers() {
-    let mut bench = bench().await;
+    let versions = [Version::V1, Version::V2, Version::V3];
+    for version in versions {
+        version.installed().await;
+    }
+    let mut bench = bench_with(options("in_place")).await;
     let recording = bench.registered("t", NewRecording::default()).await;
-    let mut socket = plays(&bench, &recording).await;
+    plays(&bench, &recording).await;
+    while in_line(&mut bench) != ":1\r\n" {}
     let check = doctor(&mut bench).await;
     assert_eq!(
         (&check["status"], &check["detail"]),
         (&"fail".into(), &"queue recordings: 1 jobs in line, 0 at work, 0 workers".into())
     );
-    for version in [Version::V1, Version::V2, Version::V3] {
+    for version in versions {
         let worker = RqWorker::start(&mut bench, version).await;
-        socket.subscribe(&recording.call_sid, "play").await;
         while bench.json(&format!("/api/recordings/{}", recording.call_sid)).await["state"] != "ready" {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

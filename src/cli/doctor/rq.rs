@@ -1,15 +1,34 @@
 //! RQ's workers, where these do the downloads: whether any are there for the queue, and what lies in it.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::check::Check;
 use crate::broker::Broker;
 use crate::config::Config;
-use crate::jobs::rq::{RqJobs, Staff, Teller};
+use crate::jobs::QueueError;
+use crate::jobs::rq::{RqJobs, Staff, Teller, Told};
+use crate::recording::Sid;
 use crate::secret::Secret;
 
 const NAME: &str = "rq";
+
+/// No job is made here.
+struct NothingToTell;
+
+#[async_trait]
+impl Teller for NothingToTell {
+    async fn told(&self, _: Sid) -> Result<Option<Told>, QueueError> {
+        Ok(None)
+    }
+
+    async fn looked_up(&self, _: Sid) -> Result<Option<Told>, QueueError> {
+        Ok(None)
+    }
+}
 
 /// Whether somebody does the downloads.
 pub(super) async fn rq(config: &Config) -> Check {
@@ -23,9 +42,7 @@ pub(super) async fn rq(config: &Config) -> Check {
         Err(error) => return Check::fail(NAME, error.to_string(), "see the check of redis"),
     };
     broker.start(&tasks, &stop).await;
-    // No job is made here, so nobody is told of a recording.
-    let teller: Teller = std::sync::Arc::new(|_| Box::pin(async { Ok(None) }));
-    let staff = RqJobs::new(broker, options, teller).staff().await;
+    let staff = RqJobs::new(broker, options, Arc::new(NothingToTell), &tasks, &stop).staff().await;
     stop.cancel();
     match staff {
         Ok(staff) => judge(&queue, &staff, url),

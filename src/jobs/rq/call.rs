@@ -45,6 +45,12 @@ pub enum Serializer {
 }
 
 impl Call {
+    /// Whether it needs the provider's name for the recording.
+    pub(super) fn names_recording(&self) -> bool {
+        let named = |value: &Value| value.to_string().contains("{recording_");
+        self.args.iter().chain(self.kwargs.iter().map(|(_, value)| value)).any(named)
+    }
+
     /// What RQ keeps as the job's data, before it is packed.
     pub(super) fn data(&self, told: &Told, serializer: Serializer) -> Vec<u8> {
         let args: Vec<Value> = self.args.iter().map(|value| filled(value, told)).collect();

@@ -5,8 +5,6 @@ use std::process::{Command, Stdio};
 
 use loadtest::redis::Redis;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::jobs::tests::job;
@@ -16,6 +14,20 @@ use Priority::{Play, Prefetch};
 struct Bench {
     redis: Redis,
     queue: RqJobs,
+}
+
+struct KnowsTheCall;
+
+#[async_trait]
+impl Teller for KnowsTheCall {
+    async fn told(&self, sid: Sid) -> Result<Option<Told>, QueueError> {
+        let (account_sid, tenant) = ("AC1".into(), crate::recording::Tenant::new("t").unwrap());
+        Ok(Some(Told { sid, call_sid: sid, recording_sid: None, recording_url: None, account_sid, tenant }))
+    }
+
+    async fn looked_up(&self, sid: Sid) -> Result<Option<Told>, QueueError> {
+        self.told(sid).await
+    }
 }
 
 impl Bench {
@@ -33,16 +45,8 @@ impl Bench {
             result_ttl: 600 * second,
             failure_ttl: 3600 * second,
         };
-        let tell = |sid| Told {
-            sid,
-            call_sid: sid,
-            recording_sid: None,
-            recording_url: None,
-            account_sid: "AC1".into(),
-            tenant: crate::recording::Tenant::new("t").unwrap(),
-        };
-        let teller: Teller = Arc::new(move |sid| Box::pin(async move { Ok(Some(tell(sid))) }));
-        Self { redis, queue: RqJobs::new(broker, options, teller) }
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        Self { redis, queue: RqJobs::new(broker, options, Arc::new(KnowsTheCall), &tasks, &stop) }
     }
 
     fn say(&self, command: &str) -> String {

@@ -21,7 +21,7 @@ async fn begun(bench: &mut Bench, version: Version) -> (RqWorker, loadtest::twil
 }
 
 async fn a_killed_job_is_told(version: Version) {
-    let mut bench = bench().await;
+    let mut bench = bench(version).await;
     let (worker, recording, mut socket) = begun(&mut bench, version).await;
     worker.kill_horse();
     let begun = Instant::now();
@@ -50,7 +50,7 @@ async fn a_job_that_is_killed_in_rq_3_is_told() {
 }
 
 async fn a_killed_worker_s_job_is_in_line_again(version: Version) {
-    let mut bench = bench().await;
+    let mut bench = bench(version).await;
     let (worker, recording, mut socket) = begun(&mut bench, version).await;
     worker.kill().await;
     assert_eq!(in_line(&mut bench), ":0\r\n");
@@ -89,10 +89,12 @@ async fn the_job_of_a_worker_of_rq_3_that_was_killed_is_in_line_again() {
 
 #[tokio::test]
 async fn whatever_is_evicted_from_the_line_the_download_is_done_once() {
+    Version::V3.installed().await;
     for victim in ["rq:job:*", "rq:queue:*", "*"] {
-        let mut bench = bench().await;
+        let mut bench = bench(Version::V3).await;
         let recording = bench.registered("t", NewRecording::default()).await;
         let mut socket = plays(&bench, &recording).await;
+        while in_line(&mut bench) != ":1\r\n" {}
         let evict =
             format!("EVAL \"for _, key in ipairs(redis.call('KEYS', '{victim}')) do redis.call('DEL', key) end\" 0");
         bench.redis().say(&evict).unwrap();
@@ -105,7 +107,7 @@ async fn whatever_is_evicted_from_the_line_the_download_is_done_once() {
 }
 
 async fn emptied_in_the_middle(version: Version) {
-    let mut bench = bench().await;
+    let mut bench = bench(version).await;
     let (worker, recording, mut socket) = begun(&mut bench, version).await;
     bench.redis().say("FLUSHALL").unwrap();
     // Long enough for two sweeps.
@@ -126,7 +128,7 @@ async fn a_redis_that_is_emptied_in_the_middle_costs_no_second_download() {
 
 #[tokio::test]
 async fn a_redis_that_is_killed_while_a_job_was_in_line_costs_no_listener() {
-    let mut bench = bench().await;
+    let mut bench = bench(Version::V2).await;
     let recording = bench.registered("t", NewRecording::default()).await;
     let mut socket = plays(&bench, &recording).await;
     bench.redis().kill().unwrap();
@@ -143,6 +145,7 @@ async fn a_redis_that_is_killed_while_a_job_was_in_line_costs_no_listener() {
 async fn what_no_worker_begins_has_failed_after_a_while_and_is_ready_when_one_comes() {
     let give_up_after = Duration::from_secs(2);
     let knobs = Knobs { remote: true, rq: Some(options("in_place")), give_up_after, ..Default::default() };
+    Version::V3.installed().await;
     let mut bench = Bench::with(knobs).await;
     let recording = bench.registered("t", NewRecording::default()).await;
     let mut socket = plays(&bench, &recording).await;
@@ -161,7 +164,7 @@ async fn what_no_worker_begins_has_failed_after_a_while_and_is_ready_when_one_co
 
 #[tokio::test]
 async fn a_worker_that_lands_elsewhere_is_found_out() {
-    let mut bench = bench().await;
+    let mut bench = bench(Version::V3).await;
     let elsewhere = tempfile::tempdir().unwrap();
     let recording = bench.registered("t", NewRecording::default()).await;
     let mut socket = plays(&bench, &recording).await;

@@ -1,6 +1,6 @@
 //! A worker of a real RQ, in a process of its own, with the tasks that `tests/oracles/recordings.py` holds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use landfall::jobs::rq::Serializer;
@@ -19,6 +19,12 @@ pub enum Version {
 }
 
 impl Version {
+    /// Sees to it that it is installed, which may take a minute: before anything else is begun.
+    pub async fn installed(self) -> PathBuf {
+        let (name, requirements) = self.requirements();
+        tokio::task::spawn_blocking(move || installed::venv(name, requirements)).await.expect("no panic")
+    }
+
     /// Its name and what to install.
     const fn requirements(self) -> (&'static str, &'static str) {
         match self {
@@ -46,8 +52,7 @@ impl RqWorker {
 
     /// The same, which lands recordings in that directory.
     pub async fn start_on(bench: &mut Bench, version: Version, serializer: Serializer, volume: &Path) -> Self {
-        let (name, requirements) = version.requirements();
-        let venv = tokio::task::spawn_blocking(move || installed::venv(name, requirements)).await.expect("no panic");
+        let venv = version.installed().await;
         let account = bench.simulator.account().clone();
         let mut command = Command::new(venv.join("bin/rq"));
         command.args(["worker", "recordings", "--url", &bench.redis().url()]);

@@ -179,11 +179,11 @@ impl CallLog {
     /// Registers the calls of these rows.
     pub async fn take(&self, entries: Vec<Entry>, legs: Legs) -> Result<Adopted, CatalogError> {
         let mut adopted = Adopted::default();
-        let (mut calls, mut children) = (HashMap::new(), Vec::new());
+        let (mut calls, mut children) = (Vec::new(), Vec::new());
         for entry in entries {
             match entry.leg {
                 Ok(Leg { call, parent: Some(parent) }) if legs == Legs::AsParents => children.push((call, parent)),
-                Ok(Leg { call, .. }) => drop(calls.insert(call.call_sid, call)),
+                Ok(Leg { call, .. }) => calls.push(call),
                 Err(why) => {
                     telemetry::call_log_row("skipped");
                     adopted.skipped.push(why);
@@ -192,7 +192,7 @@ impl CallLog {
         }
         let stand_ins = self.stand_ins(children, &mut calls, &mut adopted).await?;
         let mut registrations =
-            stream::iter(calls.into_values()).map(|call| self.register(call)).buffer_unordered(REGISTERED_AT_ONCE);
+            stream::iter(calls).map(|call| self.register(call)).buffer_unordered(REGISTERED_AT_ONCE);
         while let Some(done) = registrations.next().await {
             let Some((sid, primary, announced)) = done? else { continue };
             adopted.rows.insert(sid, primary);
@@ -213,7 +213,7 @@ impl CallLog {
     async fn stand_ins(
         &self,
         children: Vec<(NewCall, Sid)>,
-        calls: &mut HashMap<Sid, NewCall>,
+        calls: &mut Vec<NewCall>,
         adopted: &mut Adopted,
     ) -> Result<Vec<(Sid, Sid)>, CatalogError> {
         let parents: Vec<Sid> = children.iter().map(|(_, parent)| *parent).collect();
@@ -239,13 +239,13 @@ impl CallLog {
             // A recording of its own is another one than the parent's.
             let is_same = |name: Option<Sid>| call.recording_sid.is_none() || call.recording_sid == name;
             if whose.is_none_or(|(tenant, name)| *tenant != call.tenant || !is_same(name)) {
-                calls.insert(call.call_sid, call);
+                calls.push(call);
                 continue;
             }
             match (known.get(&parent), written.get(&parent)) {
                 (Some(row), _) => drop(adopted.rows.insert(parent, row.clone())),
-                (None, Some(call)) => drop(calls.entry(parent).or_insert_with(|| call.clone())),
-                (None, None) => {}
+                (None, Some(call)) if calls.iter().all(|other| other.call_sid != parent) => calls.push(call.clone()),
+                _ => {}
             }
             stand_ins.push((call.call_sid, parent));
         }

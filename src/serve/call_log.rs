@@ -26,6 +26,8 @@ const CHANGES_EVERY: u32 = 12;
 const MOST_SEEN: usize = 65_536;
 /// Of what was there before, so much in one round, so that what is new need not wait.
 const OLD_WITHIN: Duration = Duration::from_secs(5);
+/// Rows registered before it is noted that they are.
+const AT_ONCE: usize = 50;
 /// Between two pages: listeners come first.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -141,18 +143,23 @@ impl Pull {
         Ok(())
     }
 
+    /// Registers what is new or has changed, some at a time: what was done of a page that fails is not done again.
     async fn take(&mut self, page: Vec<LogEntry>) -> Result<(), CatalogError> {
         let key = |entry: &LogEntry| entry.place.as_ref().map(|place| format!("{} {}", place.at, place.call_sid));
-        let keys: Vec<(String, u64)> = page.iter().filter_map(|entry| Some((key(entry)?, entry.hash))).collect();
-        let is_new = |entry: &LogEntry| key(entry).is_none_or(|key| self.seen.get(&key) != Some(&entry.hash));
-        let fresh: Vec<LogEntry> = page.into_iter().filter(is_new).collect();
-        if fresh.is_empty() {
-            return Ok(());
+        let mut page = page.into_iter().peekable();
+        while page.peek().is_some() {
+            let some: Vec<LogEntry> = page.by_ref().take(AT_ONCE).collect();
+            let keys: Vec<(String, u64)> = some.iter().filter_map(|entry| Some((key(entry)?, entry.hash))).collect();
+            let is_new = |entry: &LogEntry| key(entry).is_none_or(|key| self.seen.get(&key) != Some(&entry.hash));
+            let fresh: Vec<LogEntry> = some.into_iter().filter(is_new).collect();
+            if fresh.is_empty() {
+                continue;
+            }
+            let mut adopted = self.call_log.take(fresh, Legs::AsParents).await?;
+            self.skipped.append(&mut adopted.skipped);
+            self.delivery.adopted(adopted).await;
+            keys.into_iter().for_each(|(key, hash)| self.seen.insert(key, hash));
         }
-        let mut adopted = self.call_log.take(fresh, Legs::AsParents).await?;
-        self.skipped.append(&mut adopted.skipped);
-        self.delivery.adopted(adopted).await;
-        keys.into_iter().for_each(|(key, hash)| self.seen.insert(key, hash));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::support::{Bench, Knobs, token};
 const TABLE: &str = "CREATE TABLE call_log (id serial PRIMARY KEY, call_sid varchar(64), parent_call_sid varchar(64),
     business_id integer, recording_url varchar(512), recording_sid varchar(64), created_at timestamp DEFAULT now(),
     duration integer, status varchar(32)); CREATE INDEX ON call_log (call_sid); CREATE INDEX ON call_log (created_at)";
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The other system's database.
 pub(super) struct App {
@@ -108,7 +108,7 @@ async fn lists_show_what_was_there_before_what_is_new_and_what_has_changed() {
     let app = App::start().await;
     app.run(
         "INSERT INTO call_log (call_sid, business_id, created_at)
-         SELECT 'CA' || lpad(to_hex(n), 32, '0'), 7, now() - n * interval '1 minute' FROM generate_series(1, 1200) n;
+         SELECT 'CA' || lpad(to_hex(n), 32, '0'), 7, now() - n * interval '1 minute' FROM generate_series(1, 600) n;
          INSERT INTO call_log (call_sid, business_id) VALUES ('garbage', 7), (NULL, 7), ('CA' || repeat('e', 32), NULL)",
     )
     .await;
@@ -116,8 +116,8 @@ async fn lists_show_what_was_there_before_what_is_new_and_what_has_changed() {
     let items = listed(&bench, 100).await;
     assert_eq!(items[0]["sid"], format!("CA{:032x}", 1), "the newest first");
     let begun = tokio::time::Instant::now();
-    while get(&bench, &format!("/api/recordings?q=CA{:032x}", 1200), "7").await.text().await.unwrap().len() < 60 {
-        assert!(begun.elapsed() < SOON * 3, "the oldest is not there");
+    while get(&bench, &format!("/api/recordings?q=CA{:032x}", 600), "7").await.text().await.unwrap().len() < 60 {
+        assert!(begun.elapsed() < SOON, "the oldest is not there");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let fresh = bench.simulator.add(NewRecording::default());

@@ -19,6 +19,7 @@ mod limits;
 mod links;
 mod media;
 mod origins;
+mod peaks;
 mod postgres;
 mod registration;
 mod sockets;

@@ -67,11 +67,7 @@ impl From<io::Error> for PeaksError {
 
 /// Draws a whole recording from its first byte on, while `go_on` says so (asked several times a second). What cannot be
 /// decoded in its middle is drawn as silence, and a file cut short as far as it goes. Memory does not grow with it.
-pub fn draw(
-    source: &mut dyn Read,
-    container: Container,
-    go_on: &mut dyn FnMut() -> bool,
-) -> Result<Peaks, PeaksError> {
+pub fn draw(source: &mut dyn Read, container: Container, go_on: &mut dyn FnMut() -> bool) -> Result<Peaks, PeaksError> {
     match container {
         Container::Mp3 => mpeg::draw(source, go_on),
         Container::Wav => pcm::draw(source, go_on),

@@ -48,7 +48,8 @@ impl<'a> Dat<'a> {
     /// Reads what [`Peaks::encode`] has written; `None` of anything else, such as a file that a power cut has left.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let (words, data) = bytes.split_first_chunk::<HEADER>()?;
-        let word = |n: usize| words.chunks_exact(4).nth(n).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
+        let word =
+            |n: usize| words.chunks_exact(4).nth(n).and_then(|word| word.try_into().ok()).map(u32::from_le_bytes);
         let (version, flags) = (word(0)?, word(1)?);
         let read =
             Self { sample_rate: word(2)?, samples_per_pixel: word(3)?, length: word(4)?, channels: word(5)?, data };

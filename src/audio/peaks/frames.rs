@@ -70,7 +70,8 @@ impl<'s> Frames<'s> {
         let fits = |frame: &Frame| self.shape.is_none_or(|known| known == shape(frame));
         let frame = Frame::read(bytes).filter(fits)?;
         let behind = bytes.get(frame.length..)?;
-        let is_followed = || behind.len() < HEADER || Frame::read(behind).is_some_and(|next| shape(&next) == shape(&frame));
+        let is_followed =
+            || behind.len() < HEADER || Frame::read(behind).is_some_and(|next| shape(&next) == shape(&frame));
         // Eleven set bits may be chance where no frame ends.
         (self.in_step || is_followed()).then_some(frame)
     }

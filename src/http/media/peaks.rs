@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State as Shared};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Duration;
@@ -209,7 +211,8 @@ mod tests {
     fn json_is_for_whoever_prefers_it() {
         let form = |accept: &str| preferred(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]));
         assert_eq!(preferred(&HeaderMap::new()), Form::Dat);
-        for dat in ["*/*", "text/html,*/*;q=0.8", "application/octet-stream", "application/json;q=0.5, */*", "audio/*"] {
+        for dat in ["*/*", "text/html,*/*;q=0.8", "application/octet-stream", "application/json;q=0.5, */*", "audio/*"]
+        {
             assert_eq!(form(dat), Form::Dat, "{dat}");
         }
         for json in [

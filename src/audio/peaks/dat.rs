@@ -53,8 +53,8 @@ impl<'a> Dat<'a> {
         let (version, flags) = (word(0)?, word(1)?);
         let read =
             Self { sample_rate: word(2)?, samples_per_pixel: word(3)?, length: word(4)?, channels: word(5)?, data };
-        let size = u64::from(read.length) * u64::from(read.channels) * 2;
-        (version == VERSION as u32 && flags == EIGHT_BITS && size == data.len() as u64).then_some(read)
+        let size = u128::from(read.length) * u128::from(read.channels) * 2;
+        (version == VERSION as u32 && flags == EIGHT_BITS && size == data.len() as u128).then_some(read)
     }
 
     /// Whether there is nothing to draw: the recording cannot be decoded.

@@ -215,7 +215,7 @@ fn a_broken_stretch_of_an_mp3_costs_its_own_time_and_no_more() {
     let lane = lane(&peaks, 0);
     assert!(is_tone(&lane[20..50]) && is_tone(&lane[88..100]), "{lane:?}");
     // What stands before the first frame, and a cut within the last.
-    let mut file = b"ID3\x04\0\0\0\x01\x7f\x7f".to_vec();
+    let mut file = b"ID3\x04\0\0\0\0\x01\x7f".to_vec();
     file.resize(10 + 255, 0xff);
     file.extend(&MONO[..MONO.len() - 100]);
     let peaks = draw_bytes(&file, Container::Mp3).unwrap();
@@ -235,4 +235,7 @@ fn a_dat_is_laid_out_as_audiowaveform_says_and_reads_back_as_its_json() {
     assert_eq!(json, expected);
     assert!(Dat::read(&dat[..31]).is_none() && Dat::read(&[]).is_none() && Dat::read(&[0; 24]).is_none());
     assert!(Dat::read(&UNDECODABLE).unwrap().is_blank());
+    let mut huge = UNDECODABLE;
+    huge[16..].fill(0xff);
+    assert!(Dat::read(&huge).is_none(), "more than a number of 64 bits counts");
 }

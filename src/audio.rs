@@ -1,6 +1,7 @@
-//! Reads the headers of MP3 and WAV files; knows bytes only, neither files nor names.
+//! Reads the headers of MP3 and WAV files, and draws their sound; knows bytes only, neither files nor names.
 
 mod mp3;
+pub mod peaks;
 mod wav;
 
 use std::fmt;

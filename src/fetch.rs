@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -59,6 +59,8 @@ struct Inner {
     volume: Volume,
     signals: Arc<dyn Signals>,
     options: FetchOptions,
+    /// Told of each landing, after its listeners: for what has time.
+    landed: mpsc::Sender<Sid>,
 }
 
 /// What a try came to.
@@ -78,8 +80,9 @@ impl Fetcher {
         volume: Volume,
         signals: Arc<dyn Signals>,
         options: FetchOptions,
+        landed: mpsc::Sender<Sid>,
     ) -> Self {
-        Self(Arc::new(Inner { catalog, jobs, source, volume, signals, options }))
+        Self(Arc::new(Inner { catalog, jobs, source, volume, signals, options, landed }))
     }
 
     /// Works until told to stop; what is under way then is dropped and leaves no part behind. From `drain` on no job is
@@ -133,6 +136,9 @@ impl Fetcher {
         match outcome {
             Ok(Outcome::Landed(media)) => {
                 telemetry::download_landed(sid, media.size, begun.elapsed());
+                if self.0.landed.try_send(sid).is_err() {
+                    telemetry::limited("peaks_waiting");
+                }
                 lease.finish().await;
             }
             Ok(Outcome::Idle) => lease.finish().await,

@@ -10,6 +10,7 @@ mod config;
 mod express;
 mod frames;
 mod link;
+mod peaks;
 mod range;
 mod reply;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use self::config::config;
 pub use self::express::express;
 pub use self::frames::frames;
 pub use self::link::link;
+pub use self::peaks::peaks;
 pub use self::range::range;
 pub use self::socket::socket;
 pub use self::token::token;

@@ -65,6 +65,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/api/calls/{sid}/download", get(media::download))
         .route("/api/calls/download/{sid}", get(media::download))
         .route("/api/recordings/file/{sid}", get(media::file))
+        .route("/api/recordings/{sid}/peaks", get(media::peaks::peaks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/openapi.json", get(openapi::document));

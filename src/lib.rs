@@ -26,4 +26,5 @@ pub mod signals;
 pub mod source;
 pub mod telemetry;
 pub mod volume;
+pub mod waveforms;
 pub mod work;

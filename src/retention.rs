@@ -170,7 +170,8 @@ impl Retention {
     }
 
     /// Walks over the whole volume once, for what came while nobody looked: what has landed is noted, so that it ages
-    /// and counts, and what was erased or has expired is removed. What no call is known of is left alone.
+    /// and counts, and what was erased or has expired is removed, waveforms without a recording too. What no call is known of
+    /// is left alone.
     pub async fn take_stock(&self) -> Result<(), RetentionError> {
         let volume = self.volume.clone();
         let mut listing = blocking(move || volume.list()).await?;
@@ -178,7 +179,7 @@ impl Retention {
             let root = self.volume.root().to_owned();
             let step = blocking(move || listing.step(AT_ONCE).map_err(|error| VolumeError::at(&root, &error)));
             let (rest, sids) = step.await?;
-            let Some(sids) = sids else { return Ok(()) };
+            let Some(sids) = sids else { break };
             listing = rest;
             let rows = self.catalog.find(&sids).await?.into_iter().flatten();
             // By storage name: a file under another name of the recording is not the recording's.
@@ -197,6 +198,8 @@ impl Retention {
             }
             tokio::time::sleep(BETWEEN).await;
         }
+        let volume = self.volume.clone();
+        Ok(blocking(move || volume.remove_stray_waveforms()).await?)
     }
 
     /// Whether anything ever expires.

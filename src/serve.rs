@@ -39,6 +39,7 @@ use crate::secret::Secret;
 use crate::sharing::Sharing;
 use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
+use crate::waveforms::Waveforms;
 
 use background::Beside;
 use engine::{Engine, Others};
@@ -215,9 +216,12 @@ impl Server {
             tasks.spawn(stop.clone().run_until_cancelled_owned(heeding));
             tasks.spawn(sharing.run(stop.clone()));
         }
+        let (waveforms, drawer) = Waveforms::new(volume.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(drawer.run()));
         if works {
             let (_, may_land) = watch::channel(true);
-            Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals.clone(), options.fetch)
+            let (volume, signals, landings) = (volume.clone(), signals.clone(), waveforms.landings());
+            Fetcher::new(catalog.clone(), jobs.clone(), source, volume, signals, options.fetch, landings)
                 .start(&tasks, &stop, &stop, &may_land);
         }
 
@@ -232,6 +236,7 @@ impl Server {
             jobs,
             registry,
             volume,
+            waveforms,
             signals,
             auth,
             links,

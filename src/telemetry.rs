@@ -60,6 +60,8 @@ fn describe() {
     describe_counter!("landfall_downloads_total", "Downloads ended, by outcome");
     describe_histogram!("landfall_download_seconds", Unit::Seconds, "From lease to landing");
     describe_counter!("landfall_download_bytes_total", Unit::Bytes, "Bytes fetched from the source");
+    describe_counter!("landfall_peaks_total", "Waveforms drawn, by outcome");
+    describe_histogram!("landfall_peaks_seconds", Unit::Seconds, "From a recording's first byte to its waveform");
     describe_counter!("landfall_source_requests_total", "Requests to the source, by status");
     describe_counter!("landfall_webhooks_total", "Callbacks received, by outcome");
     describe_gauge!("landfall_volume_recordings", "Recordings in the volume");
@@ -245,6 +247,18 @@ pub fn download_landed(sid: Sid, bytes: u64, took: Duration) {
     counter!("landfall_download_bytes_total").increment(bytes);
     histogram!("landfall_download_seconds").record(took);
     info!(%sid, bytes, took_ms = took.as_millis() as u64, "recording landed");
+}
+
+/// A recording's waveform was drawn, and kept.
+pub fn waveform_drawn(took: Duration) {
+    counter!("landfall_peaks_total", "outcome" => "drawn").increment(1);
+    histogram!("landfall_peaks_seconds").record(took);
+}
+
+/// A recording cannot be drawn: `undecodable`, or `failed` for now.
+pub fn waveform_missing(sid: Sid, outcome: &'static str, why: &str) {
+    counter!("landfall_peaks_total", "outcome" => outcome).increment(1);
+    warn!(%sid, outcome, why, "no waveform could be drawn");
 }
 
 /// A download was given up.

@@ -12,6 +12,7 @@ mod part;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod waveform;
 mod whole;
 
 use std::fmt;
@@ -26,6 +27,7 @@ pub use inspection::{ProbeError, identity_at, probe};
 pub use landing::{Landing, LandingError};
 pub use mapped::{Backing, Mapped, WINDOW, backing};
 pub use removal::{Claim, Listing, serve_lock, serve_unlock};
+pub use waveform::{DrawError, Drawn, Waveform};
 
 use crate::audio;
 use crate::recording::{Container, Media, Sid};
@@ -34,6 +36,8 @@ use crate::recording::{Container, Media, Sid};
 const OWN: &str = ".landfall";
 /// Files that are still being written.
 const PARTS: &str = ".landfall/parts";
+/// Waveforms of what has landed.
+const PEAKS: &str = ".landfall/peaks";
 
 /// The shared directory; clones share it.
 #[derive(Clone)]

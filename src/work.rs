@@ -27,6 +27,7 @@ use crate::sharing::{Judgement, Sharing};
 use crate::signals::{RedisSignals, Signals};
 use crate::source::{Source, SourceError, TwilioOptions, TwilioSource};
 use crate::volume::{Volume, VolumeError, blocking};
+use crate::waveforms::Waveforms;
 
 /// How long each step may take after the downloads have ended.
 const LAST_GRACE: Duration = Duration::from_secs(5);
@@ -134,7 +135,9 @@ impl Worker {
             tasks.spawn(operators::serve(listener, Arc::new(parts), stop.clone()));
         }
         let queue: Arc<dyn Jobs> = Arc::new(jobs.clone());
-        Fetcher::new(catalog.clone(), queue, source, volume, signals, options.fetch)
+        let (waveforms, drawer) = Waveforms::new(volume.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(drawer.run()));
+        Fetcher::new(catalog.clone(), queue, source, volume, signals, options.fetch, waveforms.landings())
             .start(&work, &drain, &cut, &may_land);
         info!(version = env!("CARGO_PKG_VERSION"), "working");
         Ok(Self { jobs, catalog, work, tasks, drain, cut, stop, grace: options.shutdown_grace })

@@ -33,7 +33,7 @@ pub(super) fn probe(head: &[u8], size: u64) -> Result<Media, NotAudio> {
 }
 
 /// Length of a leading ID3v2 tag, header included; 0 without one.
-fn id3_length(head: &[u8]) -> usize {
+pub(super) fn id3_length(head: &[u8]) -> usize {
     match head {
         [b'I', b'D', b'3', _, _, flags, a, b, c, d, ..] => {
             let body = [a, b, c, d].iter().fold(0, |sum, byte| (sum << 7) | (**byte as usize & 0x7f));
@@ -44,24 +44,24 @@ fn id3_length(head: &[u8]) -> usize {
     }
 }
 
-struct Frame {
-    rate: u32,
+pub(super) struct Frame {
+    pub rate: u32,
     kbps: u32,
-    channels: u8,
-    samples: u32,
-    length: usize,
+    pub channels: u8,
+    pub samples: u32,
+    pub length: usize,
     /// Where a Xing tag would stand: behind the header and the side information.
     xing_at: usize,
 }
 
-struct Xing {
+pub(super) struct Xing {
     frames: u32,
     bytes: Option<u32>,
 }
 
 impl Frame {
     /// A layer III frame header (ISO/IEC 11172-3 §2.4.1.3, 13818-3 for the half rates, and MPEG 2.5).
-    fn read(bytes: &[u8]) -> Option<Self> {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
         let header = u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?);
         if header >> 21 != 0x7ff || (header >> 17) & 3 != 1 {
             return None;
@@ -102,7 +102,7 @@ impl Frame {
         })
     }
 
-    fn xing(&self, frame: &[u8]) -> Option<Xing> {
+    pub fn xing(&self, frame: &[u8]) -> Option<Xing> {
         let tag = frame.get(self.xing_at..)?;
         if !tag.starts_with(b"Xing") && !tag.starts_with(b"Info") {
             return None;

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use quick_cache::sync::Cache;
 use tokio::time::{Duration, Instant};
 
+use crate::range::Validators;
 use crate::recording::{self, Media, Recording, Sid};
 use crate::volume::{Landed, Mapped, VolumeError, serve_lock, serve_unlock};
 
@@ -63,6 +64,11 @@ impl Shelved {
             marked: AtomicBool::new(marked),
             lines: OnceLock::new(),
         })
+    }
+
+    /// What conditional requests are held against.
+    pub fn validators(&self) -> Validators<'_> {
+        Validators { etag: &self.etag, modified: self.modified }
     }
 
     /// Whether the file still has its name and its length, or had a moment ago: one system call that touches no disk,

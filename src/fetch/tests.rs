@@ -94,7 +94,15 @@ impl Bench {
         let provider = Arc::new(Provider::default());
         let options = FetchOptions { concurrency: 1, give_up_after: Duration::from_secs(20) };
         let source: Arc<dyn Source> = provider.clone();
-        let fetcher = Fetcher::new(catalog.clone(), jobs.clone(), source, volume.clone(), signals, options);
+        let fetcher = Fetcher::new(
+            catalog.clone(),
+            jobs.clone(),
+            source,
+            volume.clone(),
+            signals,
+            options,
+            tokio::sync::mpsc::channel(1).0,
+        );
         Self { _directory: directory, catalog, jobs, volume, provider, fetcher, sid }
     }
 

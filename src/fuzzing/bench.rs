@@ -28,6 +28,7 @@ use crate::registry::Registry;
 use crate::secret::Secret;
 use crate::signals::LocalSignals;
 use crate::volume::Volume;
+use crate::waveforms::Waveforms;
 
 /// A recording that has landed, and one that has not.
 pub(super) const LANDED: &str = "CA00000000000000000000000000000001";
@@ -115,6 +116,7 @@ async fn start(directory: &std::path::Path) -> (Arc<App>, TcpListener, Vec<u8>) 
         delivery,
         jobs,
         registry,
+        waveforms: Waveforms::new(volume.clone()).0,
         volume,
         audit: Audit::channel().0,
         signals: Arc::new(LocalSignals::channel().0),

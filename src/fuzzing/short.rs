@@ -65,6 +65,11 @@ fn any_bytes_are_a_recording_or_none() {
 }
 
 #[test]
+fn any_bytes_have_a_waveform_or_none() {
+    run("peaks", super::peaks, 1000);
+}
+
+#[test]
 fn any_text_is_a_message_or_none() {
     run("frames", super::frames, 20_000);
 }

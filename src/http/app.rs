@@ -23,6 +23,7 @@ use crate::recording::Tenant;
 use crate::registry::Registry;
 use crate::signals::Signals;
 use crate::volume::Volume;
+use crate::waveforms::Waveforms;
 
 /// An account whose callbacks are believed.
 #[derive(Clone)]
@@ -74,6 +75,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Files.
     pub volume: Volume,
+    /// What they look like.
+    pub waveforms: Waveforms,
     /// Hints.
     pub signals: Arc<dyn Signals>,
     /// Who asks.

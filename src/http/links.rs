@@ -41,6 +41,9 @@ pub struct Link {
     /// Playing time, once known.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
+    /// Opens its waveform, as long as that: of a link to listen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peaks_url: Option<String>,
 }
 
 /// Signs a link that opens one recording for one purpose, for `media.link_ttl`.
@@ -65,14 +68,18 @@ pub async fn link(
         let detail = format!("the token's sub is longer than {MOST_USER} bytes: no link can carry it");
         return Err(Problem::bad_request("bad_user", detail));
     }
-    let (purpose, path) = match purpose {
-        WirePurpose::Play => (Purpose::Play, format!("/api/recordings/file/{sid}")),
-        WirePurpose::Download => (Purpose::Download, format!("/api/calls/{sid}/download")),
+    let (purpose, path, peaks) = match purpose {
+        WirePurpose::Play => {
+            let peaks = format!("/api/recordings/{sid}/peaks");
+            (Purpose::Play, format!("/api/recordings/file/{sid}"), Some(peaks))
+        }
+        WirePurpose::Download => (Purpose::Download, format!("/api/calls/{sid}/download"), None),
     };
     let opens = Opens { purpose, tenant: &seen.recording.tenant, sid };
     let signed = app.parts.links.sign(opens, &caller.user).await?;
     Ok(Json(Link {
         url: format!("{}{path}?{}", app.base.0, signed.query),
+        peaks_url: peaks.map(|path| format!("{}{path}?{}", app.base.0, signed.query)),
         expires_at: signed.expires,
         duration_ms: seen.duration_ms(),
     }))

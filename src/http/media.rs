@@ -4,6 +4,7 @@ mod at_hand;
 mod body;
 mod headers;
 mod patience;
+pub mod peaks;
 
 use std::sync::Arc;
 
@@ -209,7 +210,7 @@ async fn file_answer(
     disposition: Disposition,
 ) -> Result<Answer, Problem> {
     let size = shelved.media.size;
-    let outcome = headers::preconditions(request, shelved);
+    let outcome = headers::preconditions(request, shelved.validators());
     let plan = match outcome {
         Outcome::Failed => return Err(Problem::precondition_failed()),
         Outcome::NotModified => {

@@ -17,6 +17,7 @@ use super::{audit, calls, events, health, lifecycle, links, media, problem, prot
     paths(
         media::file,
         media::download,
+        media::peaks::peaks,
         links::link,
         recordings::state,
         recordings::list,
@@ -40,7 +41,7 @@ use super::{audit, calls, events, health, lifecycle, links, media, problem, prot
 struct Api;
 
 /// Routes whose HEAD is of use.
-const WITH_HEAD: [&str; 2] = ["/api/recordings/file/{sid}", "/api/calls/{sid}/download"];
+const WITH_HEAD: [&str; 3] = ["/api/recordings/file/{sid}", "/api/recordings/{sid}/peaks", "/api/calls/{sid}/download"];
 /// Routes of older systems, and those they are the same as.
 const ALIASES: [(&str, &str); 2] = [
     ("/api/calls/download/{sid}", "/api/calls/{sid}/download"),

@@ -201,6 +201,13 @@ impl Problem {
             .retry_after(LATER)
     }
 
+    /// The recording can be heard as it is, but not be drawn: 422 `undecodable`.
+    pub fn undecodable() -> Self {
+        let (message, message_he) = ("This recording has no waveform.", "להקלטה זו אין צורת גל.");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "undecodable", message, message_he)
+            .detail("nothing in the file can be decoded as MP3, PCM, µ-law or A-law; asking again does not help")
+    }
+
     /// Our fault: 500. The log knows more.
     pub fn internal() -> Self {
         let (message, message_he) = ("Something went wrong on the server.", "אירעה שגיאה בשרת.");

@@ -58,6 +58,9 @@ pub struct StateObject<'a> {
     /// 1 or 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<u8>,
+    /// Where its waveform is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peaks_url: Option<String>,
     /// When the call began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -107,6 +110,7 @@ impl<'a> StateObject<'a> {
             content_type: media.map(|media| media.container.content_type()),
             duration_ms: media.map(|media| media.duration_ms).or(told),
             channels: media.map(|media| media.channels),
+            peaks_url: media.map(|_| format!("{}/api/recordings/{asked}/peaks", base.0)),
             started_at: about.started_at,
             from: about.from.as_deref(),
             to: about.to.as_deref(),

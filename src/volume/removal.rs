@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-use super::{PARTS, Volume, VolumeError};
+use super::{PARTS, PEAKS, Volume, VolumeError};
 use crate::recording::{Container, Sid};
 
 /// Files of a recording that nobody is served from, and that nobody begins to serve while this lives.
@@ -57,7 +57,7 @@ impl Volume {
         Ok(Some(Claim { files }))
     }
 
-    /// Removes a recording under every name it may have, and its parts; durably. Whoever has it open can read it until
+    /// Removes a recording under every name it may have, its parts and its waveform; durably. Whoever has it open can read it until
     /// they let go. Blocks.
     pub fn remove(&self, sid: Sid) -> Result<(), VolumeError> {
         self.check()?;
@@ -75,8 +75,32 @@ impl Volume {
             removed |= unlink(&self.path(sid, container))?;
         }
         if removed {
-            let synced = File::open(&self.root).and_then(|directory| directory.sync_all());
-            synced.map_err(|error| VolumeError::at(&self.root, &error))?;
+            sync(&self.root)?;
+        }
+        // After the recording: who draws it meanwhile looks for it once more in the end.
+        self.remove_waveform(sid)
+    }
+
+    /// Removes a recording's waveform; durably. Blocks.
+    fn remove_waveform(&self, sid: Sid) -> Result<(), VolumeError> {
+        if unlink(&self.waveform_path(sid))? { sync(&self.root.join(PEAKS)) } else { Ok(()) }
+    }
+
+    /// Removes the waveforms of recordings that are not there any more. Blocks for as long as there are waveforms.
+    pub fn remove_stray_waveforms(&self) -> Result<(), VolumeError> {
+        self.check()?;
+        let peaks = self.root.join(PEAKS);
+        let failed = |error: io::Error| VolumeError::at(&peaks, &error);
+        let entries = match std::fs::read_dir(&peaks) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            let Some(sid) = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok()) else { continue };
+            if Container::ALL.iter().all(|container| !self.path(sid, *container).exists()) {
+                self.remove_waveform(sid)?;
+            }
         }
         Ok(())
     }
@@ -101,6 +125,11 @@ pub fn serve_unlock(file: &File) {
 /// False only where another holds the lock: a file system without locks knows of nobody.
 fn lock(file: &File, operation: FlockOperation) -> bool {
     rustix::fs::flock(file, operation) != Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+fn sync(directory: &Path) -> Result<(), VolumeError> {
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| VolumeError::at(directory, &error))
 }
 
 fn unlink(path: &Path) -> Result<bool, VolumeError> {

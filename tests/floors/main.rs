@@ -12,7 +12,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("words", &["recording", "secret"]),
     ("0", &["audio", "broker", "range", "telemetry"]),
     ("1", &["catalog", "jobs", "peers", "registry", "signals", "source", "volume"]),
-    ("2", &["audit", "auth", "delivery", "fetch", "retention", "sharing"]),
+    ("2", &["audit", "auth", "delivery", "fetch", "retention", "sharing", "waveforms"]),
     ("3", &["http"]),
     ("4", &["serve", "work"]),
     (ROOF, &["cli", "config", "fuzzing", "main"]),

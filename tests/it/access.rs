@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::support::{Bench, sign, token, wav};
 
 /// The routes, as the table names them.
-const ROUTES: [(&str, &str, &str); 16] = [
+const ROUTES: [(&str, &str, &str); 17] = [
     ("GET", "/api/recordings/file/{sid}", ""),
     ("HEAD", "/api/recordings/file/{sid}", ""),
     ("GET", "/api/calls/{sid}/download", ""),
+    ("GET", "/api/recordings/{sid}/peaks", ""),
     ("GET", "/api/recordings/{sid}", ""),
     ("POST", "/api/recordings/{sid}/prepare", ""),
     ("POST", "/api/recordings/{sid}/link", r#"{"purpose":"play"}"#),

@@ -20,6 +20,7 @@ mod links;
 mod media;
 mod migration;
 mod origins;
+mod peaks;
 mod postgres;
 mod registration;
 mod rq;

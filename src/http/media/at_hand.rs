@@ -34,7 +34,7 @@ impl AtHand {
     pub fn look(app: &App, target: &str, request: &(impl Fields + ?Sized)) -> Option<(Arc<Caller>, Self)> {
         let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
         let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request)?;
-        let outcome = headers::preconditions(request, &shelved);
+        let outcome = headers::preconditions(request, shelved.validators());
         if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
             return None;
         }

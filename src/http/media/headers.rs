@@ -65,7 +65,7 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 const MOST_TITLE: usize = 80;
 
 /// Decides by the conditional fields. A field we cannot read counts as absent.
-pub(super) fn preconditions(request: &(impl Fields + ?Sized), shelved: &Shelved) -> Outcome {
+pub(super) fn preconditions(request: &(impl Fields + ?Sized), of: Validators<'_>) -> Outcome {
     let (if_match, if_none_match) = (joined(request, &IF_MATCH), joined(request, &IF_NONE_MATCH));
     let if_range = request.text(&IF_RANGE).map(|value| {
         // A tag is quoted; a date that is none matches nothing (§13.1.5).
@@ -79,7 +79,7 @@ pub(super) fn preconditions(request: &(impl Fields + ?Sized), shelved: &Shelved)
         if_modified_since: request.text(&IF_MODIFIED_SINCE).and_then(seconds),
         if_range,
     };
-    given.evaluate(Validators { etag: &shelved.etag, modified: shelved.modified })
+    given.evaluate(of)
 }
 
 /// What to send of a recording to a GET whose conditions are met or not.

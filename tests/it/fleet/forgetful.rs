@@ -12,13 +12,14 @@ use crate::support::Bench;
 /// No waiter waits longer after the fault is over.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
-async fn unready(bench: &Bench) -> String {
+/// What `/readyz` says is wrong; empty where nothing is.
+pub(super) async fn unready(bench: &Bench) -> String {
     let answer = reqwest::get(format!("{}/readyz", bench.url)).await.unwrap();
     if answer.status() == 200 { String::new() } else { answer.text().await.unwrap() }
 }
 
 /// What holds while Redis gives no answer.
-async fn lives_without(bench: &Bench, landed: &str, fresh: &str) {
+pub(super) async fn lives_without(bench: &Bench, landed: &str, fresh: &str) {
     let begun = Instant::now();
     while !unready(bench).await.contains("queue_unavailable") {
         assert!(begun.elapsed() < Duration::from_secs(5), "it is told");

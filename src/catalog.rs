@@ -40,7 +40,8 @@ impl Database {
     }
 }
 
-/// Opens the catalog there, and makes it where it is missing.
+/// Opens the catalog there, and makes it where it is missing. One that is away may come later; whatever else is wrong
+/// with it is an error.
 pub async fn open(database: &Database) -> Result<Arc<dyn Catalog>, CatalogError> {
     Ok(match database {
         Database::Sqlite(path) => Arc::new(SqliteCatalog::open(path).await?),
@@ -232,8 +233,9 @@ pub struct LinkKey {
 /// What the product needs of a catalog. Every method answers or fails within seconds.
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
-    /// Who counts the versions: two versions compare only under the same epoch.
-    fn epoch(&self) -> &str;
+    /// Who counts the versions: two versions compare only under the same epoch. Unknown while a catalog that was away at
+    /// the start has not come.
+    fn epoch(&self) -> Option<&str>;
 
     /// Whether it answers.
     async fn check(&self) -> Result<(), CatalogError>;

@@ -85,8 +85,8 @@ fn page_of(whose: &str) -> String {
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
-    fn epoch(&self) -> &str {
-        &self.epoch
+    fn epoch(&self) -> Option<&str> {
+        Some(&self.epoch)
     }
 
     async fn check(&self) -> Result<(), CatalogError> {

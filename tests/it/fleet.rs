@@ -5,6 +5,7 @@ mod full;
 mod kills;
 mod mount;
 mod partition;
+mod starts;
 mod workers;
 
 use std::time::Duration;

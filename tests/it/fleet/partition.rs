@@ -14,7 +14,7 @@ use crate::support::{Bench, Crowd, Knobs, Process, Proxy, TOLD_WITHIN, Way, toll
 /// Longer than a lease lasts.
 const LONG: Duration = Duration::from_secs(12);
 
-async fn some(bench: &Bench, count: usize, new: fn() -> NewRecording) -> Vec<Recording> {
+pub(super) async fn some(bench: &Bench, count: usize, new: fn() -> NewRecording) -> Vec<Recording> {
     let mut recordings = Vec::new();
     for _ in 0..count {
         recordings.push(bench.registered("t", new()).await);
@@ -22,11 +22,11 @@ async fn some(bench: &Bench, count: usize, new: fn() -> NewRecording) -> Vec<Rec
     recordings
 }
 
-fn sids(recordings: &[Recording]) -> impl Iterator<Item = &String> {
+pub(super) fn sids(recordings: &[Recording]) -> impl Iterator<Item = &String> {
     recordings.iter().map(|recording| &recording.call_sid)
 }
 
-async fn until_ready(bench: &Bench) {
+pub(super) async fn until_ready(bench: &Bench) {
     let begun = Instant::now();
     while !unready(bench).await.is_empty() {
         assert!(begun.elapsed() < TOLD_WITHIN, "{}", unready(bench).await);
@@ -142,12 +142,18 @@ async fn a_worker_whose_packets_to_redis_vanish_loses_its_jobs_and_does_no_harm_
     between_a_worker_and_redis(Way::Hole, "worker's packets to Redis vanish, 12 s").await;
 }
 
+/// A way to the database's pooler, and the URL that leads through it.
+pub(super) async fn to_the_database(database: &Database) -> (Proxy, String) {
+    let url = url::Url::parse(&database.url()).unwrap();
+    let proxy = Proxy::before(url.port().unwrap()).await;
+    let mut through = url;
+    through.set_port(Some(proxy.address().port())).unwrap();
+    (proxy, through.into())
+}
+
 async fn between_all_and_the_database(way: Way, fault: &str) {
     let database = Database::create().unwrap();
-    let (before, rest) = database.url().rsplit_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let (port, name) = rest.split_once('/').unwrap();
-    let proxy = Proxy::before(port.parse().unwrap()).await;
-    let url = format!("{before}:{}/{name}", proxy.address().port());
+    let (proxy, url) = to_the_database(&database).await;
     let mut bench = Bench::with(Knobs { remote: true, database: Some(url), ..Default::default() }).await;
     bench.stop().await;
     let (server, worker) = (Process::start(&mut bench).await, Process::worker(&bench).await);

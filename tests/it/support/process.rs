@@ -136,6 +136,12 @@ impl Process {
         ended.await.expect("it ends in time").expect("a child")
     }
 
+    /// How it ended by itself.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.0.wait());
+        ended.await.expect("it ends in time").expect("a child")
+    }
+
     /// SIGSTOP: it lives, and does nothing.
     pub fn pause(&self) {
         self.signal(Signal::STOP);

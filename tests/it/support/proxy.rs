@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{Duration, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 /// What becomes of bytes that go through.
@@ -18,6 +19,8 @@ pub enum Way {
     Hole,
     /// Every connection is closed, and so is every new one.
     Cut,
+    /// They arrive, but what opens a connection takes so long.
+    Slow(Duration),
 }
 
 /// A proxy before one address; closed when it is dropped.
@@ -58,6 +61,10 @@ async fn carry(near: TcpStream, port: u16, mut way: watch::Receiver<Way>) {
     // Who connects into the hole finds out nothing either.
     if *way.borrow_and_update() == Way::Cut || way.wait_for(|way| *way != Way::Hole).await.is_err() {
         return;
+    }
+    let now = *way.borrow_and_update();
+    if let Way::Slow(pause) = now {
+        sleep(pause).await;
     }
     let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));

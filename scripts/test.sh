@@ -53,6 +53,7 @@ rust() {
     need_node
     need_postgres
     need_redis
+    need_faketime
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

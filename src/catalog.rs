@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Duration;
 
 use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status, Tenant, Timestamp};
 use crate::secret::Secret;
@@ -20,6 +21,10 @@ use crate::secret::Secret;
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
 pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
 pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};
+
+/// How long a key of links is kept when its last link has run out: a server whose clock is ahead must not forget a key
+/// that others still sign with.
+const LINK_KEYS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Which engine holds the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]

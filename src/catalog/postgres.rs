@@ -25,8 +25,8 @@ use tracing::{info, warn};
 
 use super::listing::{self, COLUMNS};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
-    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LINK_KEYS_KEPT, LinkKey,
+    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use connections::{Connections, Value, within};
@@ -278,7 +278,7 @@ impl Catalog for PostgresCatalog {
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {
-        within(link_keys::forget_old(&self.connections, Timestamp::now())).await
+        within(link_keys::forget_old(&self.connections, Timestamp::now().minus(LINK_KEYS_KEPT))).await
     }
 
     async fn pending(&self) -> Result<Vec<Row>, CatalogError> {

@@ -19,8 +19,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::listing::{self, COLUMNS};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
-    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LINK_KEYS_KEPT, LinkKey,
+    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 pub use inspection::{Findings, Inspection, InspectionError};
@@ -260,7 +260,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {
-        link_keys::forget_old(&self.writer, Timestamp::now()).await?;
+        link_keys::forget_old(&self.writer, Timestamp::now().minus(LINK_KEYS_KEPT)).await?;
         // Where readers are never all idle at once the log is never begun anew by itself, and each start reads it whole.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_optional(&self.writer).await?;
         Ok(())

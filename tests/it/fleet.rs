@@ -1,5 +1,6 @@
 //! Many processes over one volume, one catalog and one Redis: what a listener of any server is told, whoever lands it.
 
+mod clocks;
 mod forgetful;
 mod full;
 mod kills;

@@ -1,6 +1,7 @@
 //! A server on free ports with a provider of its own, and clients that know its tokens.
 
 mod audio;
+mod clock;
 mod listener;
 mod login;
 mod mount;
@@ -12,6 +13,7 @@ mod token;
 mod toll;
 
 pub use audio::{wav, wav_header};
+pub use clock::Clock;
 pub use listener::Crowd;
 pub use login::Login;
 pub use mount::Mount;
@@ -20,4 +22,4 @@ pub use proxy::{Proxy, Way};
 pub use server::{Bench, Knobs, jwt_options};
 pub use socket::Socket;
 pub use token::{SECRET, sign, token};
-pub use toll::{TOLD_WITHIN, note, toll};
+pub use toll::{TOLD_WITHIN, toll};

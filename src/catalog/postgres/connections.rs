@@ -92,7 +92,9 @@ impl Connections {
     /// Connects to nothing yet. Must be called within the runtime that connections are to live in: whoever asks may be on
     /// another one, which ends earlier.
     pub(super) fn new(options: &PostgresOptions) -> Result<Self, CatalogError> {
-        let pool = Pool::builder(Connector::new(options, MOST_CONNECTIONS)?).max_size(MOST_CONNECTIONS).runtime(Runtime::Tokio1);
+        let pool = Pool::builder(Connector::new(options, MOST_CONNECTIONS)?)
+            .max_size(MOST_CONNECTIONS)
+            .runtime(Runtime::Tokio1);
         let pool = pool.wait_timeout(Some(CONNECTION_WITHIN)).build();
         let pool = pool.map_err(|error| CatalogError(error.to_string()))?;
         Ok(Self { pool, epoch: OnceLock::new() })

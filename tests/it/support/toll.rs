@@ -36,8 +36,7 @@ pub async fn toll(bench: &Bench, fault: &str, recordings: &[&Recording], told: D
     assert_eq!(names, wanted, "exactly one file for each");
 }
 
-/// A line of the table.
-pub fn note(fault: &str, lost: usize, told: Duration) {
+fn note(fault: &str, lost: usize, told: Duration) {
     let line = format!("{fault} | {lost} | {:.1}\n", told.as_secs_f64());
     print!("{line}");
     if let Some(table) = std::env::var_os(TABLE) {

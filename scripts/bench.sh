@@ -5,8 +5,10 @@
 [ -d loadtest/src/bin/landfall-bench ] || fail "the benchmarks are not there yet"
 need_rust
 need_nginx
+need_redis
+need_postgres
 cargo build --release --workspace --bins
-if [ $# -eq 0 ]; then set -- push herd memory media start table; fi
+if [ $# -eq 0 ]; then set -- push herd memory media start fleet jobs storm table; fi
 for benchmark in "$@"; do
     say "Benchmark: $benchmark"
     target/release/landfall-bench "$benchmark"

@@ -144,5 +144,8 @@ need_postgres() {
 # The queue between many processes; each test starts one of its own.
 need_redis() { apt redis-server redis-server; }
 
+# Clocks that are wrong, for tests of processes.
+need_faketime() { apt faketime faketime; }
+
 # The yardstick of the benchmarks, and the proxy of the examples.
 need_nginx() { apt nginx nginx-light; }

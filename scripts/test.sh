@@ -55,6 +55,7 @@ rust() {
     need_redis
     # A real proxy before the server, set up as the documentation says.
     need_nginx
+    need_faketime
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Duration;
 
 use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status, Tenant, Timestamp};
 use crate::secret::Secret;
@@ -26,6 +27,10 @@ pub use call_log::{
 };
 pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
 pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};
+
+/// How long a key of links is kept when its last link has run out: a server whose clock is ahead must not forget a key
+/// that others still sign with.
+const LINK_KEYS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Which engine holds the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +51,8 @@ impl Database {
     }
 }
 
-/// Opens the catalog there, and makes it where it is missing.
+/// Opens the catalog there, and makes it where it is missing. One that is away may come later; whatever else is wrong
+/// with it is an error.
 pub async fn open(database: &Database) -> Result<Arc<dyn Catalog>, CatalogError> {
     Ok(match database {
         Database::Sqlite(path) => Arc::new(SqliteCatalog::open(path).await?),
@@ -238,8 +244,9 @@ pub struct LinkKey {
 /// What the product needs of a catalog. Every method answers or fails within seconds.
 #[async_trait]
 pub trait Catalog: Send + Sync + 'static {
-    /// Who counts the versions: two versions compare only under the same epoch.
-    fn epoch(&self) -> &str;
+    /// Who counts the versions: two versions compare only under the same epoch. Unknown while a catalog that was away at
+    /// the start has not come.
+    fn epoch(&self) -> Option<&str>;
 
     /// Whether it answers.
     async fn check(&self) -> Result<(), CatalogError>;

@@ -356,7 +356,8 @@ fn silent() -> SourceError {
 
 /// Whether the call is so long over that its media cannot still be on the way.
 fn is_old(recording: &Recording) -> bool {
-    const FRESH_MS: i64 = 3600 * 1000;
+    // Media takes minutes to come. A clock that is hours ahead must not take a fresh call for an old one, whose 404 is final.
+    const FRESH_MS: i64 = 24 * 3600 * 1000;
     recording.about.started_at.is_some_and(|at| {
         let ended = at.0 + i64::from(recording.about.duration_s.unwrap_or(0)) * 1000;
         ended + FRESH_MS < Timestamp::now().0

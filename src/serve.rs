@@ -90,7 +90,7 @@ pub struct ServeOptions {
 pub enum StartError {
     /// The volume cannot be used.
     Volume(VolumeError),
-    /// The catalog cannot be opened.
+    /// The catalog cannot be opened. That its database is away is no reason not to start.
     Catalog(CatalogError),
     /// The way to the table of calls cannot be made.
     CallLog(CatalogError),
@@ -174,8 +174,11 @@ impl Server {
 
         let beside = Beside { delivery: &delivery, volume: &volume, catalog: &catalog, metrics: metrics.clone() };
         background::start(&tasks, &stop, beside, hints, resumed);
-        if works {
+        if works && catalog.epoch().is_some() {
             pending::resume(&*catalog, &*jobs).await.map_err(StartError::Catalog)?;
+        } else if works {
+            let resume = pending::resume_when_it_answers(catalog.clone(), jobs.clone());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(resume));
         } else {
             let sweep = pending::sweep(catalog.clone(), jobs.clone(), leader.clone());
             tasks.spawn(stop.clone().run_until_cancelled_owned(sweep));

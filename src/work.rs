@@ -59,7 +59,7 @@ pub struct WorkOptions {
 pub enum WorkError {
     /// The volume cannot be used.
     Volume(VolumeError),
-    /// The catalog cannot be opened.
+    /// The catalog cannot be opened. That its database is away is no reason not to start.
     Catalog(CatalogError),
     /// The client for the source cannot be made.
     Source(SourceError),

@@ -3,6 +3,7 @@
 mod audit;
 mod bookmarks;
 mod connections;
+mod connector;
 mod lifecycle;
 mod link_keys;
 mod migrate;
@@ -14,16 +15,20 @@ mod tls;
 mod write;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
 use tokio::time::{Duration, timeout};
 use tokio_postgres::types::Type;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{info, warn};
 
 use super::listing::{self, COLUMNS};
 use super::rows::{row, status};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
-    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LINK_KEYS_KEPT, LinkKey,
+    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 use connections::MOST_CONNECTIONS;
@@ -38,27 +43,63 @@ const OF_TENANT: &str = "c.tenant = $1";
 /// What [`status`] reads.
 const STATUS: &str = "v, state, code, retry_at, container, size, channels, duration_ms";
 
+/// From one look whether a database that was away at the start has come to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A catalog in a database that other servers use at the same time.
 pub struct PostgresCatalog {
-    connections: Connections,
-    epoch: String,
+    connections: Arc<Connections>,
+    /// Waits for a database that was away at the start.
+    _waiting: Option<AbortOnDropHandle<()>>,
 }
 
 impl PostgresCatalog {
-    /// Connects, and makes tables where they are missing.
+    /// Connects, and makes tables where they are missing. A database that is away is no reason to fail: every method
+    /// does until it has come. One that refuses us is.
     pub async fn open(options: &PostgresOptions) -> Result<Self, CatalogError> {
-        let connections = Connections::new(options, MOST_CONNECTIONS)?;
-        let epoch = timeout(SCHEMA_WITHIN, migrate::run(&connections))
-            .await
-            .map_err(|_| CatalogError("the database does not answer in time".into()))??;
-        Ok(Self { connections, epoch })
+        let connections = Arc::new(Connections::new(options, MOST_CONNECTIONS)?);
+        let Err(error) = connector::reach(options).await else {
+            connections.open(schema(&connections).await?);
+            return Ok(Self { connections, _waiting: None });
+        };
+        warn!(%error, "the database is away; everything else starts, and it is looked for again and again");
+        let waiting = Handle::current().spawn(wait(connections.clone(), options.clone()));
+        Ok(Self { connections, _waiting: Some(AbortOnDropHandle::new(waiting)) })
     }
 
     /// Whether the database answers and has a catalog; changes nothing, and makes none.
     pub async fn inspect(options: &PostgresOptions) -> Result<bool, CatalogError> {
         let connections = Connections::new(options, MOST_CONNECTIONS)?;
-        let tables = connections.query("SELECT 1 FROM pg_tables WHERE tablename = 'recordings'", &[]).await?;
+        let tables = connections.query_anyhow("SELECT 1 FROM pg_tables WHERE tablename = 'recordings'", &[]).await?;
         Ok(!tables.is_empty())
+    }
+}
+
+async fn schema(connections: &Connections) -> Result<String, CatalogError> {
+    let made = timeout(SCHEMA_WITHIN, migrate::run(connections)).await;
+    Ok(made.map_err(|_| CatalogError("the database does not answer in time".into()))??)
+}
+
+/// Returns when the database is there, and has the schema.
+async fn wait(connections: Arc<Connections>, options: PostgresOptions) {
+    let mut told = String::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let made = match connector::reach(&options).await {
+            Ok(()) => schema(&connections).await,
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(epoch) => {
+                info!("the database is there");
+                return connections.open(epoch);
+            }
+            Err(error) if error.0 == told => {}
+            Err(error) => {
+                warn!(%error, "the catalog cannot be used yet");
+                told = error.0;
+            }
+        }
     }
 }
 
@@ -73,8 +114,8 @@ fn page_of(whose: &str) -> String {
 
 #[async_trait]
 impl Catalog for PostgresCatalog {
-    fn epoch(&self) -> &str {
-        &self.epoch
+    fn epoch(&self) -> Option<&str> {
+        self.connections.epoch()
     }
 
     async fn check(&self) -> Result<(), CatalogError> {
@@ -248,7 +289,7 @@ impl Catalog for PostgresCatalog {
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {
-        within(link_keys::forget_old(&self.connections, Timestamp::now())).await
+        within(link_keys::forget_old(&self.connections, Timestamp::now().minus(LINK_KEYS_KEPT))).await
     }
 
     async fn pending(&self) -> Result<Vec<Row>, CatalogError> {

@@ -21,8 +21,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::listing::{self, COLUMNS};
 use super::rows::{row, status};
 use super::{
-    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LinkKey, ListQuery,
-    NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
+    Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LINK_KEYS_KEPT, LinkKey,
+    ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
 pub use inspection::{Findings, Inspection, InspectionError};
@@ -86,8 +86,8 @@ fn page_of(whose: &str) -> String {
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
-    fn epoch(&self) -> &str {
-        &self.epoch
+    fn epoch(&self) -> Option<&str> {
+        Some(&self.epoch)
     }
 
     async fn check(&self) -> Result<(), CatalogError> {
@@ -269,7 +269,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {
-        link_keys::forget_old(&self.writer, Timestamp::now()).await?;
+        link_keys::forget_old(&self.writer, Timestamp::now().minus(LINK_KEYS_KEPT)).await?;
         // Where readers are never all idle at once the log is never begun anew by itself, and each start reads it whole.
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_optional(&self.writer).await?;
         Ok(())

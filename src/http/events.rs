@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::protocol::{Refusal, ServerMessage, StateObject, WireIntent, event_name, event_text, state_message};
 use super::watching::{Watching, admitted, refusal};
 use crate::auth::{Caller, LEEWAY};
+use crate::catalog::CatalogError;
 use crate::delivery::{DeliveryError, Watched};
 use crate::recording::{Sid, Timestamp};
 use crate::registry::{EventKind, Mailbox};
@@ -45,7 +46,8 @@ struct Listener {
 #[utoipa::path(get, path = "/api/recordings/events", tag = "push",
     params(("sid" = Vec<String>, Query, description = "Repeat it for several"), ("intent" = Option<WireIntent>, Query)),
     responses((status = 200, description = "welcome, then the state of each recording, then changes", content_type = "text/event-stream"),
-        (status = 400, description = "bad_sid, bad_query"), (status = 404, description = "None of them exists"), (status = 429, description = "too_many_requests")))]
+        (status = 400, description = "bad_sid, bad_query"), (status = 404, description = "None of them exists"), (status = 429, description = "too_many_requests"),
+        (status = 503, description = "catalog_unavailable")))]
 pub async fn events(
     Known(caller): Known,
     Shared(app): Shared<Arc<App>>,
@@ -77,7 +79,9 @@ pub async fn events(
     };
     let max_sids = app.limits.options.sids_per_socket;
     let ping_ms = KEEP_ALIVE.as_millis() as u64;
-    listener.say(&ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids });
+    let unknown = || CatalogError("the catalog has not come yet".into());
+    let epoch = app.parts.catalog.epoch().ok_or_else(unknown)?;
+    listener.say(&ServerMessage::Welcome { epoch, ping_ms, max_sids });
     // A play that is one too many in this minute is refused by itself; what is only watched is not counted.
     let counted = counted_address(peer, &headers);
     let (sids, refused) = admitted(&app, &caller, counted, intent.into(), sids).await;

@@ -79,7 +79,7 @@ impl Close {
             Self::Subprotocol => "the subprotocol landfall.v1 is required",
             Self::NoHello => "no hello came in time",
             Self::Limit => "a limit is reached",
-            Self::Internal => "the token cannot be checked right now",
+            Self::Internal => "this cannot be answered right now",
             Self::Draining => "the server stops",
             Self::NoPong => "no pong came in time",
             Self::TooSlow => "the socket cannot keep up",

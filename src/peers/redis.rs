@@ -25,6 +25,8 @@ static ANNOUNCE: LazyLock<Script> = LazyLock::new(|| {
          redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
          redis.call('ZADD', KEYS[1], now, ARGV[1])
          redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - ARGV[3])
+         -- Heard of before the clock was put back: whoever is there says so again.
+         redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[3], '+inf')
          redis.call('PEXPIRE', KEYS[1], ARGV[3])
          return 1",
     )

@@ -13,6 +13,8 @@ use crate::recording::State;
 
 /// What a forgotten job costs at the most where nobody waits for it.
 const EVERY: Duration = Duration::from_secs(60);
+/// Between two looks for a catalog that was away at the start.
+const UNTIL_THERE: Duration = Duration::from_secs(1);
 /// Between two looks whether it is this server's turn.
 const UNTIL_LEADING: Duration = Duration::from_secs(1);
 
@@ -24,6 +26,13 @@ pub(super) async fn resume(catalog: &dyn Catalog, jobs: &dyn Jobs) -> Result<(),
         (_, Some(error)) => return Err(CatalogError(error.0)),
     }
     Ok(())
+}
+
+/// The same of a catalog that was away at the start: as soon as it answers.
+pub(super) async fn resume_when_it_answers(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>) {
+    while resume(&*catalog, &*jobs).await.is_err() {
+        tokio::time::sleep(UNTIL_THERE).await;
+    }
 }
 
 /// Jobs live in Redis, which may forget any of them. Goes on for as long as it is polled.

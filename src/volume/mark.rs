@@ -44,11 +44,15 @@ impl Volume {
 
     /// Takes the mark of a process away, and those of processes that are long dead. Blocks.
     pub fn remove_mark(&self, process: &str) {
+        // Ages by the clock of the file system, which wrote our own mark a moment ago: this machine's may be days ahead.
+        let now = std::fs::metadata(self.mark(process)).and_then(|meta| meta.modified());
         // What is left here is taken away by the next one to leave.
         let _ = std::fs::remove_file(self.mark(process));
+        let Ok(now) = now else { return };
         let Ok(entries) = std::fs::read_dir(self.root.join(OWN).join(MARKS)) else { return };
         for entry in entries.flatten() {
-            let age = entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed().unwrap_or_default());
+            let left = entry.metadata().and_then(|meta| meta.modified());
+            let age = left.map(|left| now.duration_since(left).unwrap_or_default());
             if age.is_ok_and(|age| age > ABANDONED) {
                 let _ = std::fs::remove_file(entry.path());
             }

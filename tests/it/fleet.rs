@@ -1,7 +1,12 @@
 //! Many processes over one volume, one catalog and one Redis: what a listener of any server is told, whoever lands it.
 
+mod clocks;
 mod forgetful;
+mod full;
+mod kills;
 mod mount;
+mod partition;
+mod starts;
 mod workers;
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio_postgres::NoTls;
 
-use crate::support::{Bench, Knobs, token};
+use crate::support::{Bench, Knobs, token, toll};
 
 fn held() -> NewRecording {
     NewRecording { held: true, ..Default::default() }
@@ -118,10 +118,12 @@ async fn while_the_database_is_away_what_has_landed_is_served_and_waiters_stay_u
     }
     assert_eq!(bench.get(&format!("{}?wait=20", file(&watched.call_sid))).await.status(), 200);
     socket.until_state(&watched.call_sid, "ready").await;
+    let told = back.elapsed();
     while bench.json("/api/recordings?state=ready").await["items"].as_array().unwrap().len() < 3 {
         assert!(back.elapsed() < Duration::from_secs(30), "the landing is not noted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    toll(&bench, "PostgreSQL stopped and started again", &[&landed, &held, &watched], told).await;
 }
 
 #[tokio::test]

@@ -8,18 +8,17 @@
 //! statement does not exist; they are sound only within `BEGIN … COMMIT`, at four round trips a read instead of one.
 
 use std::future::Future;
+use std::sync::OnceLock;
 
 use deadpool::Runtime;
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult};
-use tokio::runtime::Handle;
+use deadpool::managed::{Object, Pool, PoolError};
 use tokio::time::{Duration, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Error, Row};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_postgres::{Client, Error, Row};
 
+use super::connector::Connector;
 use super::options::PostgresOptions;
-use super::tls::Tls;
 use crate::catalog::CatalogError;
 use crate::telemetry;
 
@@ -85,30 +84,47 @@ impl From<Error> for CatalogError {
 }
 
 /// The connections of this process.
-pub(in crate::catalog) struct Connections(Pool<Connector>);
+pub(in crate::catalog) struct Connections {
+    pool: Pool<Connector>,
+    /// Known as soon as the schema is there; nobody is lent a connection before.
+    epoch: OnceLock<String>,
+}
 
 impl Connections {
     /// Connects to nothing yet, and to no more than `most` at once. Must be called within the runtime that connections are to live in: whoever asks may be on
     /// another one, which ends earlier.
     pub(in crate::catalog) fn new(options: &PostgresOptions, most: usize) -> Result<Self, CatalogError> {
-        let config = options.config.clone();
-        let connector = Connector { config, tls: Tls::new(&options.trust)?, runtime: Handle::current() };
-        let pool = Pool::builder(connector).max_size(most).runtime(Runtime::Tokio1);
+        let pool = Pool::builder(Connector::new(options, most)?).max_size(most).runtime(Runtime::Tokio1);
         let pool = pool.wait_timeout(Some(CONNECTION_WITHIN)).build();
-        Ok(Self(pool.map_err(|error| CatalogError(error.to_string()))?))
+        let pool = pool.map_err(|error| CatalogError(error.to_string()))?;
+        Ok(Self { pool, epoch: OnceLock::new() })
+    }
+
+    /// Who counts the versions, where the schema is known to be there.
+    pub(super) fn epoch(&self) -> Option<&str> {
+        self.epoch.get().map(String::as_str)
+    }
+
+    /// The schema is there.
+    pub(super) fn open(&self, epoch: String) {
+        // It is the database's, and the same for whoever came first.
+        let _ = self.epoch.set(epoch);
     }
 
     /// The rows of one statement, in one round trip.
     pub(super) async fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
-        let session = self.session().await?;
-        let rows = session.client()?.query_typed(sql, values).await;
-        session.end();
-        Ok(rows?)
+        self.session().await?.query(sql, values).await
     }
 
-    /// The rows of one statement that must change nothing, and is ended by the database when it takes too long.
+    /// The same, whatever is known of the schema.
+    pub(super) async fn query_anyhow(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
+        self.lend().await?.query(sql, values).await
+    }
+
+    /// The rows of one statement that must change nothing, and is ended by the database when it takes too long; of whatever
+    /// schema.
     pub(in crate::catalog) async fn read(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
-        let session = self.session().await?;
+        let session = self.lend().await?;
         session.client()?.batch_execute(BEGIN_READING).await?;
         let transaction = Transaction(session);
         let rows = transaction.query(sql, values).await;
@@ -118,15 +134,23 @@ impl Connections {
     /// Begins a transaction that nobody else who locks one of these names has at the same time. They are locked in their
     /// order here: calls before recordings, else two could wait for each other.
     pub(super) async fn begin(&self, names: &[&str]) -> Result<Transaction, Failure> {
-        let session = self.session().await?;
-        session.client()?.batch_execute(BEGIN).await?;
-        let transaction = Transaction(session);
-        transaction.lock(names).await?;
-        Ok(transaction)
+        Transaction::begin(self.session().await?, names).await
+    }
+
+    /// The same, whatever is known of the schema.
+    pub(super) async fn begin_anyhow(&self, names: &[&str]) -> Result<Transaction, Failure> {
+        Transaction::begin(self.lend().await?, names).await
     }
 
     async fn session(&self) -> Result<Session, CatalogError> {
-        match self.0.get().await {
+        if self.epoch.get().is_none() {
+            return Err(CatalogError("the database has not answered since the start".into()));
+        }
+        self.lend().await
+    }
+
+    async fn lend(&self) -> Result<Session, CatalogError> {
+        match self.pool.get().await {
             Ok(client) => Ok(Session(Some(client))),
             Err(PoolError::Timeout(_)) => {
                 telemetry::limited("catalog_connections");
@@ -160,6 +184,12 @@ impl Session {
     fn end(mut self) {
         self.0 = None;
     }
+
+    async fn query(self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
+        let rows = self.client()?.query_typed(sql, values).await;
+        self.end();
+        Ok(rows?)
+    }
 }
 
 impl Drop for Session {
@@ -174,6 +204,13 @@ impl Drop for Session {
 pub(super) struct Transaction(Session);
 
 impl Transaction {
+    async fn begin(session: Session, names: &[&str]) -> Result<Self, Failure> {
+        session.client()?.batch_execute(BEGIN).await?;
+        let transaction = Self(session);
+        transaction.lock(names).await?;
+        Ok(transaction)
+    }
+
     /// Waits for whoever has these names, and has them until the end. They must come after those that are locked already.
     pub(super) async fn lock(&self, names: &[&str]) -> Result<(), Failure> {
         // Evaluated row by row, in the order of the array.
@@ -213,39 +250,5 @@ impl Transaction {
         let outcome = outcome?;
         ended?;
         Ok(outcome)
-    }
-}
-
-/// Makes connections that live on one runtime.
-struct Connector {
-    config: Config,
-    tls: Tls,
-    runtime: Handle,
-}
-
-struct Connection {
-    client: Client,
-    /// Reads and writes for the client, and ends with it.
-    _alive: AbortOnDropHandle<()>,
-}
-
-impl Manager for Connector {
-    type Type = Connection;
-    type Error = CatalogError;
-
-    async fn create(&self) -> Result<Connection, CatalogError> {
-        let (config, tls, runtime) = (self.config.clone(), self.tls.clone(), self.runtime.clone());
-        // The socket belongs to the runtime that it is opened on.
-        let connecting = AbortOnDropHandle::new(self.runtime.spawn(async move {
-            let (client, connection) = config.connect(tls).await?;
-            // What has failed is told to whoever uses the client.
-            let alive = runtime.spawn(async move { drop(connection.await) });
-            Ok(Connection { client, _alive: AbortOnDropHandle::new(alive) })
-        }));
-        connecting.await.map_err(|_| CatalogError("the server is stopping".into()))?
-    }
-
-    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<CatalogError> {
-        if connection.client.is_closed() { Err(RecycleError::message("closed")) } else { Ok(()) }
     }
 }

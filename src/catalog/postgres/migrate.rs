@@ -12,7 +12,7 @@ const LOCK: &str = "migrations";
 /// Makes what is missing, in one transaction, and tells the epoch: who counts the versions is the database, for all
 /// servers on it.
 pub(super) async fn run(connections: &Connections) -> Result<String, Failure> {
-    let tx = connections.begin(&[LOCK]).await?;
+    let tx = connections.begin_anyhow(&[LOCK]).await?;
     let outcome = within(&tx).await;
     tx.end(outcome).await
 }

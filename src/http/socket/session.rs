@@ -74,7 +74,8 @@ impl Session {
         let user = app.limits.socket_of_user(&caller).ok_or(Close::Limit)?;
         let max_sids = app.limits.options.sids_per_socket;
         let ping_ms = PING_EVERY.as_millis() as u64;
-        let welcome = ServerMessage::Welcome { epoch: app.parts.catalog.epoch(), ping_ms, max_sids }.encode();
+        let epoch = app.parts.catalog.epoch().ok_or(Close::Internal)?;
+        let welcome = ServerMessage::Welcome { epoch, ping_ms, max_sids }.encode();
         send(socket, std::iter::once(welcome)).await?;
         let mailbox = Mailbox::new(2 * max_sids + 64);
         let clock = Clock::start(&caller);

@@ -16,6 +16,17 @@ if before then
   if is_held_by(job, token) then return given(before, job) end
 end
 
+-- A clock that was put back would keep everything waiting until it is again what it was: what waits moves with it.
+local seen = tonumber(redis.call('GET', P .. 'clock')) or now
+if seen - now > 1000 then
+  for _, key in ipairs({'delayed', 'leased'}) do
+    for _, sid in ipairs(redis.call('ZRANGE', P .. key, 0, -1)) do
+      redis.call('ZINCRBY', P .. key, now - seen, sid)
+    end
+  end
+end
+redis.call('SET', P .. 'clock', now, 'PX', FORGOTTEN)
+
 for _, sid in ipairs(redis.call('ZRANGEBYSCORE', P .. 'delayed', '-inf', now, 'LIMIT', 0, steps)) do
   steps = steps - 1
   redis.call('ZREM', P .. 'delayed', sid)

@@ -11,6 +11,7 @@
 --   ready                       set     all jobs that can be done now, to be counted
 --   claim:<token>               string  what was given out under that token, for one who did not hear the answer
 --   dead                        stream  jobs that were given up
+--   clock                       string  the time of the last claim
 local P = KEYS[1]
 local channel = ARGV[1]
 local clock = redis.call('TIME')

@@ -222,3 +222,26 @@ async fn a_job_costs_the_same_with_20_and_with_20_000_in_line() {
     println!("{few:.0} µs of Redis with 20 others, {many:.0} µs with 20,000");
     assert!(many < 3.0 * few, "{many} µs, not {few} µs");
 }
+
+/// Redis' clock is three hours behind what it was: what is leased or waits until then moves with it.
+#[tokio::test]
+async fn a_clock_that_is_put_back_keeps_nobody_waiting() {
+    let remote = Remote::new();
+    let (one, other) = (remote.worker().await, remote.worker().await);
+    ensure(&one, &[job(1, "t", Play), job(2, "t", Play)]).await;
+    let (dead, again) = (one.lease().await, one.lease().await);
+    let (leased, delayed) = (dead.job().sid, again.job().sid);
+    again.retry(Duration::from_millis(100)).await;
+    std::mem::forget(dead);
+    one.0.in_hand().clear();
+    let put_back = format!(
+        "EVAL \"local t = redis.call('TIME') local was = t[1] * 1000 + 10800000 redis.call('SET', 'landfall:clock', was) \
+         redis.call('HSET', 'landfall:job:{leased}', 'token', 'dead') redis.call('ZADD', 'landfall:leased', was - 1, '{leased}') \
+         redis.call('ZADD', 'landfall:delayed', was + 100, '{delayed}') return 1\" 0"
+    );
+    assert_eq!(remote.redis.say(&put_back).unwrap().trim(), ":1");
+    let soon = tokio::time::timeout(Duration::from_secs(5), async { [other.lease().await, other.lease().await] });
+    let given: std::collections::BTreeSet<_> =
+        soon.await.expect("in time").iter().map(|lease| lease.job().sid).collect();
+    assert_eq!(given, [leased, delayed].into());
+}

@@ -1,42 +1,14 @@
 //! Faults of the disk. What has landed is served as long as it can be read; the rest fails with the right code, and
 //! heals without a restart.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use loadtest::twilio::{Faults, NewRecording, Recording};
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Knobs};
-
-/// A file system of its own; unmounted in the end.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// A small one in memory, or nothing where this process may not mount.
-    fn over(path: &Path) -> Option<Self> {
-        let mounted = mount(&["-t", "tmpfs", "-o", "size=8m", "tmpfs"], path);
-        if !mounted {
-            println!("skipped: this process may not mount a file system");
-        }
-        mounted.then(|| Self(path.into()))
-    }
-
-    fn remount(&self, option: &str) {
-        assert!(mount(&["-o", &format!("remount,{option}")], &self.0));
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-fn mount(options: &[&str], path: &Path) -> bool {
-    Command::new("mount").args(options).arg(path).status().is_ok_and(|status| status.success())
-}
+use crate::support::{Bench, Knobs, Mount};
 
 async fn impatient() -> Bench {
     Bench::with(Knobs { give_up_after: Duration::from_secs(3), ..Default::default() }).await
@@ -46,7 +18,7 @@ async fn impatient() -> Bench {
 async fn on_a_small_disk() -> Option<(Bench, Mount)> {
     let mut bench = impatient().await;
     bench.stop().await;
-    let mount = Mount::over(&bench.volume())?;
+    let mount = Mount::over(&bench.volume(), 8)?;
     bench.boot().await;
     Some((bench, mount))
 }

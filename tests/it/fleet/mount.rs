@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{bench, ready};
-use crate::support::{Bench, Process};
+use crate::support::{Bench, Process, toll};
 
 /// Until everybody knows.
 const KNOWN_WITHIN: Duration = Duration::from_secs(30);
@@ -58,13 +58,16 @@ async fn a_worker_on_a_private_directory_lands_nothing_everybody_says_so_and_all
     );
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 0, "nothing was fetched for nobody");
     worker.mend_the_mount(&bench).await;
+    let mended = Instant::now();
     // The listener has done nothing, and hears of it.
     socket.until("ready").await;
+    let told = mended.elapsed();
     until_shared(&bench, 1.0).await;
     assert_eq!(readiness(&bench.url).await.0, 200);
     let answer = bench.get(&format!("/api/recordings/file/{}", recording.call_sid)).await;
     assert!(answer.bytes().await.unwrap() == bench.bytes_of(&recording));
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
+    toll(&bench, "worker without the volume, until the mount was mended", &[&recording], told).await;
     assert!(worker.terminate().await.success());
 }
 

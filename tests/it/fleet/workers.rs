@@ -7,7 +7,7 @@ use loadtest::twilio::{Faults, NewRecording, Recording};
 use tokio::time::Instant;
 
 use super::{bench, held, ready};
-use crate::support::{Bench, Process};
+use crate::support::{Bench, Process, toll};
 
 /// Where most of a long recording still is to come.
 const HALF_WAY: u64 = 600_000;
@@ -23,16 +23,6 @@ async fn half_way(bench: &Bench) -> Recording {
     socket.subscribe(&recording.call_sid, "play").await;
     while socket.until("progress").await["received"] != HALF_WAY {}
     recording
-}
-
-/// One file under one name, whole, and nothing half done.
-async fn is_whole(bench: &Bench, recording: &Recording) {
-    let answer = bench.get(&format!("/api/recordings/file/{}", recording.call_sid)).await;
-    assert!(answer.bytes().await.unwrap() == bench.bytes_of(recording));
-    bench.no_parts().await;
-    let names = std::fs::read_dir(bench.volume()).unwrap().map(|entry| entry.unwrap().file_name());
-    let names: Vec<_> = names.filter(|name| *name != ".landfall").collect();
-    assert_eq!(names, [format!("{}.mp3", recording.call_sid).as_str()]);
 }
 
 async fn jobs(bench: &Bench, state: &str) -> f64 {
@@ -51,7 +41,7 @@ async fn a_killed_worker_s_download_is_in_other_hands_within_15_s() {
     ready(&mut bench.socket().await, &recording.call_sid).await;
     assert!(begun.elapsed() < TAKEN_OVER, "{:?}", begun.elapsed());
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 2);
-    is_whole(&bench, &recording).await;
+    toll(&bench, "worker killed in the middle of a download", &[&recording], begun.elapsed()).await;
     // Listeners are told before the job ends.
     while jobs(&bench, "leased").await + jobs(&bench, "ready").await > 0.0 {
         assert!(begun.elapsed() < TAKEN_OVER);
@@ -68,7 +58,8 @@ async fn a_worker_that_hangs_loses_its_job_and_does_no_harm_when_it_goes_on() {
     let other = bench.worker().await;
     bench.simulator.clear_faults(&recording.recording_sid);
     let mut socket = bench.socket().await;
-    assert!(ready(&mut socket, &recording.call_sid).await < TAKEN_OVER);
+    let told = ready(&mut socket, &recording.call_sid).await;
+    assert!(told < TAKEN_OVER, "{told:?}");
     let name = bench.volume().join(format!("{}.mp3", recording.call_sid));
     let landed = std::fs::metadata(&name).unwrap().ino();
     hangs.resume();
@@ -78,7 +69,7 @@ async fn a_worker_that_hangs_loses_its_job_and_does_no_harm_when_it_goes_on() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(std::fs::metadata(&name).unwrap().ino(), landed, "it is not landed a second time");
     assert_eq!(socket.pushed().await, Vec::<serde_json::Value>::new(), "and nobody is told anything else");
-    is_whole(&bench, &recording).await;
+    toll(&bench, "worker hangs (SIGSTOP), and goes on later", &[&recording], told).await;
     assert_eq!(hangs.terminate().await.code(), Some(0));
     other.stop().await;
 }
@@ -100,9 +91,11 @@ async fn two_workers_and_many_listeners_of_one_recording_are_one_download() {
     }
     bench.simulator.until(&recording.recording_sid, |stats| stats.media_in_flight == 1).await;
     bench.simulator.release(&recording.recording_sid);
+    let released = Instant::now();
     for socket in &mut sockets {
         socket.until("ready").await;
     }
+    toll(&bench, "two workers want one recording", &[&recording], released.elapsed()).await;
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
     for worker in workers {
         worker.stop().await;
@@ -140,10 +133,11 @@ async fn a_killed_server_costs_no_download() {
     let _server = Process::start(&mut bench).await;
     let mut socket = bench.socket().await;
     socket.subscribe(&recording.call_sid, "play").await;
+    let released = Instant::now();
     bench.simulator.release(&recording.recording_sid);
     socket.until("ready").await;
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 1);
-    is_whole(&bench, &recording).await;
+    toll(&bench, "server killed in the middle of a download", &[&recording], released.elapsed()).await;
     worker.stop().await;
 }
 
@@ -170,6 +164,7 @@ async fn a_worker_that_is_told_to_stop_finishes_what_it_can_and_hands_back_the_r
     assert_eq!(code, Some(0));
     assert_eq!(bench.simulator.stats(&short.recording_sid).media_requests, 1, "it was finished where it was begun");
     ready(&mut socket, &long.call_sid).await;
+    toll(&bench, "worker told to stop with two downloads in hand", &[&short, &long], left.elapsed()).await;
     assert!(left.elapsed() < Duration::from_secs(5), "{:?}: no lease had to end", left.elapsed());
     let metric = "landfall_leases_lost_total";
     assert_eq!(bench.metric(metric).await, 0.0);

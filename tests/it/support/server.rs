@@ -1,5 +1,6 @@
 //! One server, one simulator, one directory.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -97,6 +98,8 @@ pub struct Bench {
     pub server: Option<Server>,
     pub url: String,
     pub redis: Option<Redis>,
+    /// Another way to Redis than the straight one.
+    pub detour: Option<SocketAddr>,
     knobs: Knobs,
 }
 
@@ -110,7 +113,8 @@ impl Bench {
         let directory = tempfile::tempdir().expect("a directory");
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let redis = knobs.remote.then(|| Redis::start().expect("redis-server"));
-        let mut bench = Self { simulator, client, directory, server: None, url: String::new(), redis, knobs };
+        let mut bench =
+            Self { simulator, client, directory, server: None, url: String::new(), redis, detour: None, knobs };
         bench.boot().await;
         bench
     }
@@ -155,6 +159,18 @@ impl Bench {
         self.redis.as_mut().expect("a bench with a Redis")
     }
 
+    /// Where its processes find Redis, if it has one.
+    pub fn redis_url(&self) -> Option<String> {
+        let redis = self.redis.as_ref()?;
+        Some(self.detour.map_or_else(|| redis.url(), |address| format!("redis://{address}")))
+    }
+
+    /// Where its processes find the catalog.
+    pub fn database_url(&self) -> String {
+        let file = self.directory.path().join("landfall.db");
+        self.knobs.database.clone().unwrap_or_else(|| format!("sqlite://{}", file.display()))
+    }
+
     fn options(&self) -> ServeOptions {
         let account = self.simulator.account();
         let user = account.sid.clone();
@@ -165,7 +181,7 @@ impl Bench {
             volume: self.volume(),
             database: self.database(),
             call_log: self.knobs.call_log.clone(),
-            redis: self.redis.as_ref().map(|redis| Secret::new(&redis.url())),
+            redis: self.redis_url().map(|url| Secret::new(&url)),
             rq: self.knobs.rq.clone(),
             auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {

@@ -5,8 +5,11 @@
 mod bench;
 mod calls;
 mod costs;
+mod deployment;
+mod fleet;
 mod floor;
 mod herd;
+mod jobs;
 mod listen;
 mod media;
 mod memory;
@@ -15,6 +18,7 @@ mod prepared;
 mod provider;
 mod push;
 mod start;
+mod storm;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +46,12 @@ enum Command {
     Media(media::Media),
     /// Time to be ready, and the cost of requests, with few and with many recordings
     Start(start::Start),
+    /// From the rename of a file to `ready` at a socket of another server
+    Fleet(fleet::Fleet),
+    /// What a job costs Redis, with few and with many queued
+    Jobs(jobs::Jobs),
+    /// What thousands of sockets that come back at once cost PostgreSQL
+    Storm(storm::Storm),
     /// Print what the benchmarks found, as one table
     Table,
 }
@@ -54,6 +64,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Memory(options) => bench.run("memory", |home| memory::run(&bench, &options, home)),
         Command::Media(options) => bench.run(options.name(), |home| media::run(&bench, &options, home)),
         Command::Start(options) => bench.run("start", |_| start::run(&bench, &options)),
+        Command::Fleet(options) => bench.run("fleet", |home| fleet::run(&bench, &options, home)),
+        Command::Jobs(options) => bench.run("jobs", |home| jobs::run(&bench, &options, home)),
+        Command::Storm(options) => bench.run("storm", |home| storm::run(&bench, &options, home)),
         Command::Table => bench.table(),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use loadtest::server::{Server, Setup};
 use loadtest::speech::Audio;
 use loadtest::twilio::{NewRecording, Options, Simulator};
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 /// A server that does not ask by then will not.
@@ -30,6 +31,16 @@ impl Provider {
     pub(crate) fn serve(&self, binary: &Path, home: &Path, settings: &[(&str, &str)]) -> io::Result<Server> {
         let (api_base, account) = (self.simulator.base_url(), self.simulator.account());
         Server::start(&Setup { binary, home, api_base, account, core: None, settings })
+    }
+
+    /// What another process needs to know of it.
+    pub(crate) fn settings(&self) -> [(&'static str, String); 2] {
+        let account = self.simulator.account();
+        let accounts = json!([{"account_sid": account.sid, "auth_token": account.auth_token}]);
+        [
+            ("LANDFALL_TWILIO__API_BASE", self.simulator.base_url().to_owned()),
+            ("LANDFALL_TWILIO__ACCOUNTS", accounts.to_string()),
+        ]
     }
 
     /// Adds a recording of each call that nobody gets before it is released; the recordings' SIDs.

@@ -7,8 +7,14 @@ pub fn recorder() -> PrometheusRecorder {
     super::recorder::builder().expect("bounds").build_recorder()
 }
 
+/// What a counter stands at, its labels as they are written; 0 for one that was never touched.
+pub fn counted(recorder: &PrometheusRecorder, series: &str) -> f64 {
+    let text = recorder.handle().render();
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.map_or(0.0, |number| number.parse().expect("a number"))
+}
+
 /// How often a bound was reached, as that recorder has it.
 pub fn limited(recorder: &PrometheusRecorder, limit: &str) -> f64 {
-    let (text, series) = (recorder.handle().render(), format!("landfall_limits_total{{limit=\"{limit}\"}} "));
-    text.lines().find_map(|line| line.strip_prefix(&series)).map_or(0.0, |number| number.parse().expect("a number"))
+    counted(recorder, &format!("landfall_limits_total{{limit=\"{limit}\"}}"))
 }

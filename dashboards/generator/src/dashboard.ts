@@ -57,5 +57,8 @@ export function build(page: Page): dashboard.Dashboard {
     .withVariable(chosen('job', 'Job', 'label_values(landfall_build_info, job)'))
     .withVariable(chosen('instance', 'Instance', 'label_values(landfall_build_info{job=~"$job"}, instance)'));
   page.panels.forEach((panel) => builder.withPanel(panel));
-  return builder.build();
+  const built = builder.build();
+  // Links to a panel go by its id.
+  built.panels?.forEach((panel, n) => Object.assign(panel, { id: n + 1 }));
+  return built;
 }

@@ -55,8 +55,8 @@ const queries = (spec: Spec, format: prometheus.PromQueryFormat, instant = false
     return instant ? query.instant() : query.range();
   });
 
-/** One number, of now or of the time shown; three lines of them fit beside each other. */
-export function number(spec: Spec, decimals?: number, width = 4): Panel {
+/** One number, of now or of the time shown. */
+export function number(spec: Spec, decimals?: number, width = 4, height = 4): Panel {
   const panel = new stat.PanelBuilder()
     .title(spec.title)
     .description(spec.description)
@@ -67,7 +67,7 @@ export function number(spec: Spec, decimals?: number, width = 4): Panel {
     .graphMode(common.BigValueGraphMode.None)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .targets(queries(spec, prometheus.PromQueryFormat.TimeSeries, true))
-    .height(4)
+    .height(height)
     .span(width);
   if (spec.min !== undefined) panel.min(spec.min);
   if (spec.max !== undefined) panel.max(spec.max);
@@ -112,6 +112,6 @@ export function heat(spec: Spec, width = 12): Panel {
     .color(new heatmap.HeatmapColorOptionsBuilder().mode(heatmap.HeatmapColorMode.Scheme).scheme('Oranges').steps(64))
     .cellGap(1)
     .targets(queries(spec, prometheus.PromQueryFormat.Heatmap))
-    .height(8)
+    .height(7)
     .span(width);
 }

@@ -29,7 +29,7 @@ export const audioDelivery: Page = {
       description: 'How often each byte that the provider sent was heard, in the time shown.',
       unit: 'none', steps: [[null, 'yellow'], [1, 'green']], min: 0,
       queries: [[share(counted('landfall_media_bytes_total'), counted('landfall_download_bytes_total')), 'times']],
-    }, 1, 8),
+    }, 1, 8, 7),
     lines({
       title: 'Requests, by result',
       description: 'hit: bytes at once. miss: on its way, or failed. denied: no token, or not theirs. gone: erased, expired or never recorded.',

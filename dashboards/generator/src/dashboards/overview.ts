@@ -127,6 +127,6 @@ export const overview: Page = {
       description: 'More than one version for longer than a rolling restart takes: some process was forgotten.',
       unit: 'none', steps: NEUTRAL, min: 0,
       queries: [[`count by (version) (${of('landfall_build_info')})`, '{{version}}']],
-    }, 0, 8),
+    }, 0, 24),
   ],
 };

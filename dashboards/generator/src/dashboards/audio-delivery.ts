@@ -52,7 +52,7 @@ export const audioDelivery: Page = {
     }, 8, true),
     lines({
       title: 'First byte of a hit',
-      description: 'From the request to the head of the answer. Usual is well below a millisecond; more means a cold or slow disk, or no core left.',
+      description: 'From the request to the head of the answer. Usual is well below a millisecond; more means a cold or slow disk, or no core left. Requests that were held (?wait=) until the landing count with their wait.',
       unit: 's', steps: [[null, 'green'], [0.01, 'yellow'], [0.1, 'red']],
       queries: [0.5, 0.99, 0.999].map((q) => [quantile(q, 'landfall_media_first_byte_seconds', 'result="hit"'), `p${q * 100}`]),
     }),

@@ -64,7 +64,7 @@ export const realtime: Page = {
     }, 12),
     lines({
       title: 'Closes, by code',
-      description: '1000, 1001, 1006: the client left. 4401: token. 4408: no hello. 4429: a bound. 4501: we drain. 4502: no pong. 4503: too slow. 1009: too large a message.',
+      description: '1000, 1001, 1005, 1006: the client left. 4401: token. 4408: no hello. 4429: a bound. 4501: we drain. 4502: no pong. 4503: too slow. 1009: too large a message.',
       unit: 'short', steps: NEUTRAL, queries: [[more('landfall_websocket_closed_total', 'code'), '{{code}}']],
     }, 8, true),
     lines({

@@ -9,6 +9,7 @@ import type { Span } from './prometheus.js';
 export function draw({ drawn, span }: { drawn: Drawn[]; span: Span }): string | undefined {
   const uPlot = (globalThis as unknown as { uPlot: typeof uPlotClass }).uPlot;
   const COLORS = ['#3274d9', '#e0b400', '#37872d', '#c4162a', '#8f3bb8', '#fa6400', '#1f9d9a', '#705da0', '#9aa5b1'];
+  const PALE = ['#d3e0f7', '#f8ecc2', '#cfe3cc', '#f3c8cd', '#e5d2f0', '#fedcc2', '#cbe8e7', '#dcd8e8', '#e6eaed'];
   const STEPS: Record<string, string> = { green: '#37872d', yellow: '#d9a400', red: '#c4162a' };
   const main = document.querySelector('main');
   if (!main) return 'no place to draw';
@@ -21,6 +22,7 @@ export function draw({ drawn, span }: { drawn: Drawn[]; span: Span }): string | 
     if (unit === 'percentunit') return `${(value * 100).toFixed(decimals ?? 0)} %`;
     if (unit === 's') return value >= 120 ? `${+(value / 60).toFixed(1)} min` : value >= 1 || value === 0 ? `${+value.toPrecision(3)} s` : value >= 0.001 ? `${+(value * 1000).toPrecision(3)} ms` : `${+(value * 1e6).toPrecision(3)} µs`;
     if (unit === 'bytes' || unit === 'Bps') return scaled(value, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']) + (unit === 'Bps' ? '/s' : '');
+    if (unit === 'short' && decimals !== undefined) return value.toFixed(decimals);
     const per = unit === 'reqps' || unit === 'ops' ? '/s' : '';
     return scaled(value, 1000, ['', ' k', ' M']) + per;
   };
@@ -85,6 +87,8 @@ export function draw({ drawn, span }: { drawn: Drawn[]; span: Span }): string | 
         return sum;
       });
     });
+    // The sum of all is drawn first, and the others over it.
+    const order = series.map((_, n) => (stacked ? series.length - 1 - n : n));
     const lines = thresholds.steps.filter((step) => step.value !== null && thresholds.steps.length > 1);
     const box = section.appendChild(document.createElement('div'));
     new uPlot(
@@ -96,9 +100,9 @@ export function draw({ drawn, span }: { drawn: Drawn[]; span: Span }): string | 
         scales: { x: { time: true }, y: { range: (_plot, low, high) => [min ?? Math.min(low, 0), max ?? Math.max(high * 1.1, 1e-9)] } },
         axes: [
           { font: '10px sans-serif', size: 22, grid: { stroke: '#eee' } },
-          { font: '10px sans-serif', size: 56, grid: { stroke: '#eee' }, values: (_plot, ticks) => ticks.map((tick) => written(tick, unit)) },
+          { font: '10px sans-serif', size: 68, grid: { stroke: '#eee' }, values: (_plot, ticks) => ticks.map((tick) => written(tick, unit)) },
         ],
-        series: [{}, ...series.map((_, n) => ({ stroke: COLORS[n % COLORS.length] ?? '#000', width: 1.3, fill: stacked ? `${COLORS[n % COLORS.length]}22` : '', points: { show: false }, spanGaps: false }))],
+        series: [{}, ...order.map((n) => ({ stroke: COLORS[n % COLORS.length] ?? '#000', width: 1.3, fill: stacked ? (PALE[n % PALE.length] ?? '#eee') : '', points: { show: false }, spanGaps: false }))],
         hooks: {
           draw: [
             (plot) => {
@@ -117,7 +121,7 @@ export function draw({ drawn, span }: { drawn: Drawn[]; span: Span }): string | 
           ],
         },
       },
-      [times, ...values],
+      [times, ...order.map((n) => values[n] ?? [])],
       box,
     );
     const legend = section.appendChild(document.createElement('div'));

@@ -71,12 +71,13 @@ export async function drill(stage: Stage): Promise<void> {
         listeners.forEach((listener, i) => subscribe(listener, [made.call_sid], i === 0 && n % 2 === 0 ? 'play' : 'watch'));
         await callback(made);
         if (n % 5 === 0) await callback(made);
-        void sleep(4000 + 100 * n).then(() => {
+        void call('GET', `${file(made)}?wait=30`).then(async () => {
           landed.push(made);
-          listeners.forEach((listener) => listener.close());
+          await sleep(500);
+          listeners.forEach((listener, i) => listener.close(i === 0 ? 1000 : undefined));
         });
       }
-      await sleep(700);
+      await sleep(800);
     }
   };
   /** Listening and seeking, by Zipf's law. */
@@ -99,7 +100,7 @@ export async function drill(stage: Stage): Promise<void> {
     const absent = await registered({ status: 'absent' });
     await Promise.all([call('GET', `${file(busy)}?wait=40`), call('GET', `${file(absent)}?wait=20`)]);
     while (goesOn()) {
-      await call('GET', `${file(refused)}?wait=5`);
+      for (let n = 0; n < 8; n++) await call('GET', `${file(refused)}?wait=5`);
       await call('GET', file(absent));
       await call('GET', `${file(await registered({ faults: { latency_ms: 3000 } }))}?wait=1`);
       await call('GET', `/api/recordings/file/CA${'0'.repeat(32)}`);
@@ -131,33 +132,40 @@ export async function drill(stage: Stage): Promise<void> {
     await call('DELETE', `/api/recordings/${some.call_sid}`, 'admin');
     await call('GET', file(some));
   };
-  /** What processes do to each other. */
-  const processes = async () => {
-    const [first, second] = stage.workers;
+  /** Listeners are told to come back, and Prometheus misses the server for some seconds. What it counted begins anew. */
+  const restart = async () => {
     const old = await registered({}, { started_at: '2020-01-01T00:00:00Z' });
     await call('GET', `${file(old)}?wait=20`);
-    // A restart: listeners are told to come back, and Prometheus misses it for some seconds.
+    await sleep(4000);
     await server.process.stop();
     await sleep(4000);
     await server.start();
+  };
+  /** What processes do to each other. */
+  const processes = async () => {
+    const [first, second] = stage.workers;
     spawnSync('redis-cli', ['-p', `${stage.redisPort}`, 'publish', 'landfall:signals:0', 'nonsense']);
     // A file that no event tells of: the sweep finds it.
+    while (landed.length === 0) await sleep(100);
     const [unseen, source] = [await registered({}), landed[0]];
     if (source) {
       subscribe(await socket(), [unseen.call_sid], 'watch');
+      // Who subscribes after the landing sees the file at once.
+      await sleep(1000);
       const draft = join(stage.outside, 'draft');
       await writeFile(draft, await readFile(join(stage.volume, `${source.call_sid}.mp3`)));
       await link(draft, join(stage.volume, `${unseen.call_sid}.mp3`));
     }
-    // A worker hangs over a download, and another gets it.
-    for (const worker of [first, second]) {
-      await Promise.all(Array.from({ length: 3 }, async () => call('POST', `/api/recordings/${(await registered({ faults: { bytes_per_second: 10_000 } })).call_sid}/prepare`)));
-      await sleep(1000);
-      worker?.process.signal('SIGSTOP');
-    }
-    await sleep(HANG_MS + 4000);
-    second?.process.signal('SIGCONT');
+    await sleep(8000);
+    // Both workers hang over downloads; the first that goes on gets those of the other, which has lost them.
+    const long = () => registered({ faults: { bytes_per_second: 10_000 } }, { tenant: 'another' });
+    for (let n = 0; n < 3; n++) await call('POST', `/api/recordings/${(await long()).call_sid}/prepare`, 'service');
+    await sleep(1000);
+    first?.process.signal('SIGSTOP');
+    second?.process.signal('SIGSTOP');
     await sleep(HANG_MS);
+    second?.process.signal('SIGCONT');
+    await sleep(6000);
     first?.process.signal('SIGCONT');
   };
   const streams = async () => {
@@ -172,5 +180,9 @@ export async function drill(stage: Stage): Promise<void> {
       left.abort();
     }
   };
-  await Promise.all([calls(), media(), media(), provider(), callbacks(), misuse(), processes(), streams()]);
+  const faults = async () => {
+    await restart();
+    await Promise.all([provider(), callbacks(), misuse(), processes()]);
+  };
+  await Promise.all([calls(), media(), media(), streams(), faults()]);
 }

@@ -9,6 +9,7 @@ export const UNUSED: Record<string, string> = {
 /** Stays at zero in the drill. */
 export const UNTOUCHED: Record<string, string> = {
   landfall_audit_lost_total: 'needs a catalog that takes nothing for minutes; audit::tests provokes it',
+  process_virtual_memory_max_bytes: 'a limit that nobody sets',
   landfall_login_requests_total: 'only with auth.mode = forward; metrics::levels provokes it',
 };
 

@@ -18,7 +18,6 @@ const PROVOKED = [
   'LandfallSourceUnauthorized',
   'LandfallDeadLetters',
   'LandfallMissedSignals',
-  'LandfallCallbacksRefused',
 ];
 
 const faults: string[] = [];

@@ -21,7 +21,7 @@ const WAITED: [f64; 14] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 
 
 /// Counters that stand at zero from the start, each with the values of its label: of one that appears with its first event,
 /// Prometheus sees no increase, and an alert on it would miss just that event. Those whose values have no end are not here.
-const FROM_ZERO: [(&str, &str, &[&str]); 12] = [
+const FROM_ZERO: [(&str, &str, &[&str]); 15] = [
     ("landfall_missed_signals_recovered_total", "", &[""]),
     ("landfall_audit_lost_total", "", &[""]),
     ("landfall_leases_lost_total", "", &[""]),
@@ -33,7 +33,16 @@ const FROM_ZERO: [(&str, &str, &[&str]); 12] = [
     ("landfall_login_requests_total", "outcome", &["known", "refused", "trouble"]),
     ("landfall_retention_removed_total", "reason", &["days", "bytes"]),
     ("landfall_media_bytes_total", "result", &["hit"]),
+    ("landfall_job_retries_total", "reason", &["not_yet_at_source", "source_busy", "source_failed"]),
+    ("landfall_websocket_closed_total", "code", &CLOSES),
+    ("landfall_websocket_rejected_total", "reason", &["draining", "handshake", "origin"]),
     ("landfall_limits_total", "limit", &LIMITS),
+];
+
+/// How sockets usually close, and all the ways in which we close them.
+const CLOSES: [&str; 15] = [
+    "1000", "1001", "1005", "1006", "1009", "4400", "4401", "4403", "4406", "4408", "4429", "4500", "4501", "4502",
+    "4503",
 ];
 
 /// The bounds that are counted: the table of docs/security.md, by label.

@@ -18,6 +18,8 @@ async fn a_counter_with_known_labels_stands_at_zero_before_anything_has_happened
     let mut series: Vec<String> = labels.map(|label| format!("limits_total{{limit=\"{label}\"}}")).collect();
     assert!(series.len() > 20, "{series:?}");
     series.extend(["missed_signals_recovered_total", "audit_lost_total", "leases_lost_total"].map(str::to_owned));
+    series.extend(["origin", "handshake"].map(|reason| format!("websocket_rejected_total{{reason=\"{reason}\"}}")));
+    series.extend(["4429", "4503"].map(|code| format!("websocket_closed_total{{code=\"{code}\"}}")));
     series.extend(["401", "403"].map(|status| format!("source_requests_total{{status=\"{status}\"}}")));
     series.extend(["landed", "failed", "gone"].map(|outcome| format!("downloads_total{{outcome=\"{outcome}\"}}")));
     for series in series {

@@ -1,16 +1,16 @@
 # Thin recipes: what they do is in scripts/. `make` alone prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint web bench faults fuzz deny setup clean
+.PHONY: help demo test fmt lint web bench faults fuzz deny dashboards dashboards-check setup clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Everything in one process, with calls that keep coming; ARGS="…" goes to `landfall demo`
 	@scripts/demo.sh $(ARGS)
 
 test: ## Every test and check there is, cheap ones first
-	@scripts/test.sh format web lint deny rust e2e
+	@scripts/test.sh format web dashboards lint deny rust e2e
 
 fmt: ## Format the Rust code
 	@cargo fmt --all
@@ -33,9 +33,15 @@ fuzz: ## Fuzz what the outside sends; ARGS="TARGET… SECONDS", all of it for 60
 deny: ## Licences, origins and known vulnerabilities of the dependencies
 	@scripts/deny.sh
 
+dashboards: ## Write dashboards/*.json anew from their generator
+	@scripts/dashboards.sh generate
+
+dashboards-check: ## Every query of every panel and alert, against real processes under load and faults
+	@scripts/dashboards.sh prove
+
 setup: ## Install what demo and test need
 	@scripts/setup.sh
 
 clean: ## Remove everything that was built
 	@cargo clean
-	@rm -rf web-client/dist web-client/node_modules
+	@rm -rf web-client/dist web-client/node_modules dashboards/generator/dist dashboards/generator/node_modules

@@ -90,14 +90,17 @@ need_python() {
         fail "Python's venv is missing: sudo apt-get install python3-venv"
 }
 
-# What the web client is made of: installed anew when the lock file has changed.
-need_web_packages() {
+# What the web client is made of.
+need_web_packages() { need_npm_packages web-client; }
+
+# need_npm_packages FOLDER: installed anew when the lock file has changed.
+need_npm_packages() {
     need_node
-    local installed=web-client/node_modules/.installed-lock
-    if cmp -s web-client/package-lock.json "$installed"; then return; fi
-    say "Installing the web client's packages"
-    (cd web-client && npm ci --include=dev --no-fund --no-audit) || npm_failed
-    cp web-client/package-lock.json "$installed"
+    local folder=$1 installed=$1/node_modules/.installed-lock
+    if cmp -s "$folder/package-lock.json" "$installed"; then return; fi
+    say "Installing the packages of $folder"
+    (cd "$folder" && npm ci --include=dev --no-fund --no-audit) || npm_failed "$folder"
+    cp "$folder/package-lock.json" "$installed"
 }
 
 npm_failed() {
@@ -105,7 +108,7 @@ npm_failed() {
     version=$(npm --version)
     at_least "$NPM_MINIMUM" "$version" ||
         fail "npm ci failed, and npm $version is older than $NPM_MINIMUM: npm install --global npm@$NPM_MINIMUM"
-    fail "npm ci failed (in web-client)"
+    fail "npm ci failed (in $1)"
 }
 
 # Debian's browser: nothing is downloaded past the distribution.
@@ -146,6 +149,9 @@ need_redis() { apt redis-server redis-server; }
 
 # Clocks that are wrong, for tests of processes.
 need_faketime() { apt faketime faketime; }
+
+# What scrapes in the proof of the dashboards, and its tool that tests alerts.
+need_prometheus() { apt promtool prometheus; }
 
 # The yardstick of the benchmarks, and the proxy of the examples.
 need_nginx() { apt nginx nginx-light; }

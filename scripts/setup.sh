@@ -8,6 +8,8 @@ need_component cargo-clippy clippy
 need_nextest
 need_postgres
 need_redis
+need_prometheus
+need_npm_packages dashboards/generator
 cargo fetch --locked
 if [ -d web-client ]; then
     need_web_packages

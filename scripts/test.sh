@@ -2,6 +2,7 @@
 # Runs the groups of checks it is given, cheap ones first, and stops at the first that fails:
 #   format  Rust code and shell scripts
 #   web     the web client: types, tests, build (before the server, which embeds it)
+#   dashboards  drift, rules and alerts of dashboards/; `make dashboards-check` proves more
 #   lint    clippy, and whether the documentation builds
 #   deny    licences and origins of the dependencies, and their known vulnerabilities
 #   rust    all tests of the workspace, those in the documentation included
@@ -44,6 +45,8 @@ web() {
     step "Web client, build" scripts/web.sh
 }
 
+dashboards() { step "Dashboards and alerts" scripts/dashboards.sh check; }
+
 rust() {
     need_rust
     need_nextest
@@ -78,8 +81,8 @@ began=$SECONDS
 for group in "$@"; do
     case $group in
     web | e2e) if [ -d web-client ]; then "$group"; else say "Web client: not there yet, $group skipped"; fi ;;
-    format | lint | deny | rust) "$group" ;;
-    *) fail "no such group of checks: $group (format, web, lint, deny, rust, e2e)" ;;
+    format | dashboards | lint | deny | rust) "$group" ;;
+    *) fail "no such group of checks: $group (format, web, dashboards, lint, deny, rust, e2e)" ;;
     esac
 done
 

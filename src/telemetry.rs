@@ -1,83 +1,22 @@
 //! Named events: each function counts, and logs where a person should know. Labels have few values, and no secret,
-//! SID or tenant is ever one.
+//! SID or tenant is ever one. What they are called, and how they are told to Prometheus, is in `recorder`.
+
+mod recorder;
+#[cfg(test)]
+pub mod testing;
 
 use std::cell::RefCell;
 
-use metrics::{
-    Counter, Histogram, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
-};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics::{Counter, Histogram, SharedString, counter, gauge, histogram};
 use tokio::time::Duration;
 use tracing::{info, warn};
 
 use crate::recording::{Code, Sid, State};
 
-/// From 50 µs, where a push lies, to a minute, where a download may.
-const SECONDS: [f64; 18] = [
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-    30.0, 60.0,
-];
+pub use recorder::{exposition, install};
 
 /// The value of a gauge of which nothing is known: a recorder forgets none.
 const UNKNOWN: f64 = f64::NAN;
-
-/// Installs the recorder; once per process.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
-        .install_recorder()?;
-    describe();
-    gauge!("landfall_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(handle)
-}
-
-fn describe() {
-    describe_counter!("landfall_media_requests_total", "Requests for a recording's bytes, by what came of them");
-    describe_counter!("landfall_media_bytes_total", Unit::Bytes, "Bytes of recordings promised in answers");
-    describe_counter!("landfall_http_requests_total", "Requests answered");
-    describe_histogram!("landfall_http_request_duration_seconds", Unit::Seconds, "From request to answer's head");
-    describe_histogram!("landfall_media_first_byte_seconds", Unit::Seconds, "From request to a recording's first byte");
-    describe_gauge!("landfall_websocket_connections", "Open sockets");
-    describe_counter!("landfall_websocket_closed_total", "Sockets closed, by code");
-    describe_counter!("landfall_websocket_rejected_total", "Upgrades refused, by reason");
-    describe_counter!("landfall_login_requests_total", "Questions to auth.forward_url, by outcome");
-    describe_gauge!("landfall_subscriptions", "Recordings watched, once per listener");
-    describe_gauge!("landfall_waiters", "Held requests and plays that have not ended");
-    describe_histogram!("landfall_ready_push_seconds", Unit::Seconds, "From signal to the listener's socket");
-    describe_histogram!("landfall_wait_seconds", Unit::Seconds, "From play to ready or failed");
-    describe_counter!("landfall_missed_signals_recovered_total", "Landings that the sweep found and no signal told");
-    describe_gauge!("landfall_jobs", "Downloads, by state; dead: given up within the last day");
-    describe_counter!(
-        "landfall_leases_lost_total",
-        "Jobs that a worker lost to another, having been silent for too long"
-    );
-    describe_counter!(
-        "landfall_signals_lost_total",
-        "Messages between processes that were not sent or not read, by reason"
-    );
-    describe_counter!("landfall_job_retries_total", "Downloads tried again, by reason");
-    describe_counter!("landfall_downloads_total", "Downloads ended, by outcome");
-    describe_histogram!("landfall_download_seconds", Unit::Seconds, "From lease to landing");
-    describe_counter!("landfall_download_bytes_total", Unit::Bytes, "Bytes fetched from the source");
-    describe_counter!("landfall_peaks_total", "Waveforms drawn, by outcome");
-    describe_histogram!("landfall_peaks_seconds", Unit::Seconds, "From a recording's first byte to its waveform");
-    describe_counter!("landfall_source_requests_total", "Requests to the source, by status");
-    describe_counter!("landfall_webhooks_total", "Callbacks received, by outcome");
-    describe_gauge!("landfall_volume_recordings", "Recordings in the volume");
-    describe_gauge!("landfall_volume_bytes", Unit::Bytes, "Bytes of recordings in the volume");
-    describe_gauge!("landfall_volume_free_bytes", Unit::Bytes, "Free bytes on the volume");
-    describe_gauge!("landfall_volume_shared", "1 when all processes are proven to share the volume, 0 when not");
-    describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
-    describe_counter!("landfall_audit_lost_total", "Entries of the audit that the catalog has not taken");
-    describe_counter!(
-        "landfall_call_log_rows_total",
-        "Rows of the table call_log that were read, by what came of them"
-    );
-    describe_counter!("landfall_call_log_lookups_total", "Looks into the table call_log for unknown calls, by outcome");
-    describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
-    describe_gauge!("landfall_build_info", "1, with the version as label");
-}
 
 /// A request was answered.
 pub fn http_request(route: SharedString, method: &'static str, status: u16, took: Duration) {
@@ -90,13 +29,6 @@ pub fn http_request(route: SharedString, method: &'static str, status: u16, took
 /// Whether all processes share one volume, once that is known.
 pub fn volume_shared(is_shared: Option<bool>) {
     gauge!("landfall_volume_shared").set(is_shared.map_or(UNKNOWN, |is_shared| if is_shared { 1.0 } else { 0.0 }));
-}
-
-/// All that has been counted, as Prometheus reads it. What is unknown is not there.
-pub fn exposition(handle: &PrometheusHandle) -> String {
-    let text = handle.render();
-    let unknown = format!("landfall_volume_shared {UNKNOWN}\n");
-    if text.contains(&unknown) { text.replace(&unknown, "") } else { text }
 }
 
 /// Entries of the audit are lost: the catalog has not answered for long, or not at the end.

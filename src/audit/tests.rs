@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::catalog::{AuditOrder, AuditQuery, Catalog, Entry, NewCall, SqliteCatalog};
 use crate::recording::{About, Tenant};
+use crate::telemetry::testing::{counted, recorder};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -153,10 +154,13 @@ async fn whoever_needs_to_know_is_told_when_all_before_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_keeper_that_has_stalled_delays_nobody_for_long_and_what_does_not_fit_is_counted() {
+    let recorder = recorder();
+    let _counted = metrics::set_default_local_recorder(&recorder);
     let (audit, _stalled) = Audit::channel();
     let t = scope("t");
     for _ in 0..=MOST_WAITING {
         audit.note(Done { action: Action::Linked, ..played("ann", &t) });
     }
     assert!(!audit.settled().await);
+    assert_eq!(counted(&recorder, "landfall_audit_lost_total"), 1.0);
 }

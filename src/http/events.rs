@@ -146,6 +146,9 @@ impl Listener {
                     }
                     // It was too slow; opening anew, it gets the states of that moment.
                     self.over = inbox.overflowed;
+                    if self.over {
+                        telemetry::limited("slow_reader");
+                    }
                 }
                 () = self.app.draining.cancelled() => {
                     self.say(&ServerMessage::Drain { reconnect_in_ms: rand::random_range(0..2000) });

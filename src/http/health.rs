@@ -120,6 +120,7 @@ pub async fn worker_metrics(Shared(worker): Shared<Arc<WorkerParts>>) -> Respons
 async fn counted(subscriptions: u64, jobs: &dyn Jobs, metrics: &PrometheusHandle) -> Response {
     let jobs = jobs.depth().await.ok().map(|depth| [depth.ready, depth.delayed, depth.leased, depth.dead]);
     telemetry::levels(&Levels { subscriptions, jobs });
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], telemetry::exposition(metrics)).into_response()
+    let metrics = metrics.clone();
+    let text = blocking(move || telemetry::exposition(&metrics)).await;
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

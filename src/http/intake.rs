@@ -54,6 +54,7 @@ async fn read<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::{limited, recorder};
     use futures_util::{StreamExt, stream};
     use http_body::Frame;
     use http_body_util::StreamBody;
@@ -69,9 +70,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_has_half_a_minute_however_steadily_it_drips() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let begun = Instant::now();
         assert_eq!(take(dripping(60)).await.unwrap_err().code(), "too_slow");
         assert_eq!(begun.elapsed(), WITHIN);
         assert_eq!(take(dripping(20)).await.unwrap().len(), 20);
+        assert_eq!(limited(&recorder, "slow_body"), 1.0);
     }
 }

@@ -192,6 +192,28 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::{limited, recorder};
+
+    /// The lane has stopped taking: its door is full of connections.
+    #[tokio::test]
+    async fn a_connection_that_its_lane_has_no_room_for_is_closed_and_counted() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (to, mut from) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let clients = async {
+            let _handed_over = TcpStream::connect(address).await.unwrap();
+            let mut refused = TcpStream::connect(address).await.unwrap();
+            let read = tokio::io::AsyncReadExt::read(&mut refused, &mut [0; 1]).await;
+            assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+            stop.cancel();
+        };
+        tokio::join!(Lanes::accept(vec![to], listener, None, stop.clone()), clients);
+        assert!(from.recv().await.is_some());
+        assert_eq!(limited(&recorder, "connections_waiting"), 1.0);
+    }
 
     #[tokio::test]
     async fn a_connection_whose_other_end_has_vanished_is_noticed() {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::catalog::{NewCall, SqliteCatalog};
 use crate::recording::{About, Scope, Status, Tenant};
+use crate::telemetry::testing::{counted, recorder};
 
 /// What servers are told.
 #[derive(Default)]
@@ -98,7 +99,12 @@ async fn age_comes_before_bytes_and_both_begin_with_the_oldest() {
     bench.retention(None, None).take_stock().await.unwrap();
     bench.told.0.lock().unwrap().clear();
     let size = mp3().len() as u64;
+    let recorder = recorder();
+    let _counted = metrics::set_default_local_recorder(&recorder);
     let removed = bench.removed(Some(30), Some(2 * size)).await;
+    for (reason, number) in [("days", 2.0), ("bytes", 1.0)] {
+        assert_eq!(counted(&recorder, &format!("landfall_retention_removed_total{{reason=\"{reason}\"}}")), number);
+    }
     assert_eq!(removed, [(sid(4), Reason::Days), (sid(2), Reason::Days), (sid(3), Reason::Bytes)]);
     assert_eq!([1, 2, 3, 4, 5].map(|n| bench.path(n).exists()), [true, false, false, false, true]);
     assert_eq!(bench.told.0.lock().unwrap().len(), 3, "who waits is told");

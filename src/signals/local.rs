@@ -32,3 +32,23 @@ impl Signals for LocalSignals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Sid;
+    use crate::telemetry::testing::{limited, recorder};
+
+    #[test]
+    fn signals_beyond_the_bound_are_dropped_and_counted() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
+        let (signals, mut waiting) = LocalSignals::channel();
+        let sid: Sid = format!("CA{:032x}", 1).parse().unwrap();
+        for _ in 0..MOST + 3 {
+            signals.send(Signal::Noticed(sid));
+        }
+        assert_eq!(limited(&recorder, "signals_waiting"), 3.0);
+        assert!(waiting.try_recv().is_ok());
+    }
+}

@@ -170,10 +170,13 @@ fn with_date(write: impl FnOnce(&str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::{limited, recorder};
     use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_says_nothing_is_let_go_soon_and_one_that_has_asked_after_a_minute() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut wire = Wire::new(listener.accept().await.unwrap().0, None);
@@ -189,5 +192,6 @@ mod tests {
         let begun = Instant::now();
         assert!(matches!(express.next(&mut wire, None).await, Next::Closed));
         assert!(begun.elapsed() >= IDLE_WITHIN + Duration::from_secs(5));
+        assert_eq!(limited(&recorder, "slow_head"), 1.0, "a kept connection's silence is usual");
     }
 }

@@ -235,6 +235,7 @@ impl Write for Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::{limited, recorder};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::time::{Duration, Instant};
@@ -276,8 +277,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_ten_seconds_however_steadily_it_drips() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let (mut client, served) = pair().await;
         let (took, ()) = tokio::join!(served, drip(&mut client));
+        assert_eq!(limited(&recorder, "slow_head"), 1.0);
         assert!((HEAD_WITHIN..IDLE_WITHIN / 2).contains(&took), "{took:?}");
     }
 

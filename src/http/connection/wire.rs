@@ -232,6 +232,8 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::time::Instant;
 
+    use crate::telemetry::testing::{limited, recorder};
+
     async fn pair() -> (TcpStream, Wire) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -240,12 +242,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_let_go() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let (client, mut wire) = pair().await;
         let begun = Instant::now();
         // More than the kernel's buffers hold.
         let sent = wire.send(&mut vec![0; 64 * 1024 * 1024], &[]).await;
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= STALLED);
+        assert_eq!(limited(&recorder, "slow_reader"), 1.0);
         drop(client);
     }
 
@@ -265,8 +270,11 @@ mod tests {
     /// An event stream is such a body.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_of_the_librarys_answer_is_let_go() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let (error, took) = stalled(Bytes::from(vec![b'x'; 64 * 1024])).await;
         assert!(error.to_string().contains("error writing"), "{error}");
+        assert_eq!(limited(&recorder, "slow_reader"), 1.0);
         assert!((STALLED..2 * STALLED).contains(&took));
     }
 

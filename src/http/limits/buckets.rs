@@ -106,6 +106,7 @@ impl<K: Hash + Eq> Generations<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::{limited, recorder};
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_refills_evenly_over_a_minute() {
@@ -135,11 +136,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn however_many_keys_come_so_many_are_counted_and_the_last_of_them_still_are() {
+        let recorder = recorder();
+        let _counted = metrics::set_default_local_recorder(&recorder);
         let buckets = Buckets::new("requests", 1);
         for key in 0..10 * MOST_KEYS {
             buckets.take(key).unwrap();
         }
         assert!(buckets.take(10 * MOST_KEYS - 1).is_err());
+        assert!(limited(&recorder, "keys_counted") >= 10.0);
         let counted = buckets.lock();
         assert!(counted.young.len() + counted.old.len() <= MOST_KEYS);
     }

@@ -49,6 +49,21 @@ async fn a_killed_worker_s_download_is_in_other_hands_within_15_s() {
     other.stop().await;
 }
 
+/// Nobody is left to say that its lease is over: who reads the metrics must see it all the same.
+#[tokio::test]
+async fn when_all_workers_are_dead_their_jobs_count_as_waiting_once_their_leases_have_ended() {
+    let bench = bench().await;
+    let killed = Process::worker(&bench).await;
+    half_way(&bench).await;
+    assert_eq!((jobs(&bench, "ready").await, jobs(&bench, "leased").await), (0.0, 1.0));
+    killed.kill().await;
+    let begun = Instant::now();
+    while (jobs(&bench, "ready").await, jobs(&bench, "leased").await) != (1.0, 0.0) {
+        assert!(begun.elapsed() < TAKEN_OVER);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_worker_that_hangs_loses_its_job_and_does_no_harm_when_it_goes_on() {
     let bench = bench().await;

@@ -7,14 +7,15 @@ export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly messages: { en?: string | undefined; he?: string | undefined } = {},
+    readonly code?: string,
   ) {
     super(messages.en ?? `status ${status}`);
   }
 }
 
-export interface Page {
-  items: Recording[];
-  next_cursor?: string | null;
+interface Page<Item> {
+  items: Item[];
+  next_cursor?: string | number | null;
 }
 
 export interface CallsQuery {
@@ -24,14 +25,39 @@ export interface CallsQuery {
   limit?: number;
 }
 
+/** One thing that somebody did with a recording, or was refused. */
+export interface AuditItem {
+  at: string;
+  who: string | null;
+  action: string;
+  sid: string;
+  address: string;
+  outcome: string;
+}
+
 const LONGEST_MS = 20_000;
 
-export async function listCalls(query: CallsQuery, token: string | undefined, signal: AbortSignal): Promise<Page> {
-  const filled = Object.entries(query).filter(([, value]) => value !== '' && value !== undefined);
-  const search = new URLSearchParams(filled.map(([key, value]) => [key, String(value)]));
-  const page = await get(`/api/recordings?${search}`, token, signal);
-  if (!Array.isArray((page as Page | null)?.items)) throw new Problem(502);
-  return page as Page;
+export function listCalls(query: CallsQuery, token: string | undefined, signal: AbortSignal): Promise<Page<Recording>> {
+  return page<Recording>('/api/recordings', { ...query }, token, signal);
+}
+
+export function listAudit(
+  sid: string,
+  cursor: string | undefined,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<Page<AuditItem>> {
+  return page<AuditItem>(`/api/recordings/${sid}/audit`, { cursor, limit: 50 }, token, signal);
+}
+
+/** Erases for good. */
+export async function erase(sid: string, token: string | undefined): Promise<void> {
+  await send('DELETE', `/api/recordings/${sid}`, token);
+}
+
+/** Exempts a call from retention and erasure, or lets go of it. */
+export async function setHold(sid: string, held: boolean, token: string | undefined): Promise<void> {
+  await send(held ? 'PUT' : 'DELETE', `/api/recordings/${sid}/hold`, token);
 }
 
 export function downloadUrl(sid: string): string {
@@ -48,22 +74,37 @@ export function socketUrl(): string {
   return new URL('/ws/recordings', location.href.replace(/^http/, 'ws')).href;
 }
 
-async function get(path: string, token: string | undefined, signal: AbortSignal): Promise<unknown> {
+async function page<Item>(
+  path: string,
+  query: Record<string, string | number | undefined>,
+  token: string | undefined,
+  signal: AbortSignal,
+): Promise<Page<Item>> {
+  const filled = Object.entries(query).filter(([, value]) => value !== '' && value !== undefined);
+  const search = new URLSearchParams(filled.map(([key, value]) => [key, String(value)]));
+  const body = await send('GET', `${path}?${search}`, token, signal);
+  if (!Array.isArray((body as Page<Item> | null)?.items)) throw new Problem(502);
+  return body as Page<Item>;
+}
+
+async function send(method: string, path: string, token: string | undefined, signal?: AbortSignal): Promise<unknown> {
   let answer: Response;
   let body: unknown;
+  const limit = AbortSignal.timeout(LONGEST_MS);
   try {
     answer = await fetch(path, {
+      method,
       headers: token
         ? { Accept: 'application/json', Authorization: `Bearer ${token}` }
         : { Accept: 'application/json' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     body = await answer.json().catch(() => null);
   } catch {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw new Problem(0);
   }
   if (answer.ok) return body;
-  const { message, message_he } = (body ?? {}) as { message?: string; message_he?: string };
-  throw new Problem(answer.status, { en: message, he: message_he });
+  const { message, message_he, code } = (body ?? {}) as { message?: string; message_he?: string; code?: string };
+  throw new Problem(answer.status, { en: message, he: message_he }, code);
 }

@@ -3,8 +3,10 @@ import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import { LanguageProvider } from './i18n/language';
 import { open, restore, takeFromAddress } from './session';
+import { restoreTheme } from './theme';
 import './styles/index.css';
 
+restoreTheme();
 const given = takeFromAddress();
 
 createRoot(document.getElementById('root')!).render(

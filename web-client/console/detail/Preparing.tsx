@@ -1,7 +1,7 @@
-import { Icon } from '../src/components';
-import type { Recording, SidError } from '../src/core';
-import { detail, fraction, percent, reason } from './format';
-import { useLanguage } from './i18n/language';
+import { Icon } from '../Icon';
+import type { Recording, SidError } from '../../src/core';
+import { detail, fraction, percent, reason } from '../format';
+import { useLanguage } from '../i18n/language';
 
 interface Props {
   recording: Recording;

@@ -70,6 +70,7 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           <Toolbar filter={filter} onFilter={onFilter} />
           {calls.items.length > 0 ? (
             <CallList
+              key={calls.generation}
               calls={calls}
               filtered={q !== ''}
               open={sid}

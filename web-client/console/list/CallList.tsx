@@ -3,7 +3,7 @@ import { dayName } from '../format';
 import { useLanguage } from '../i18n/language';
 import { Icon } from '../Icon';
 import { CallRow } from './CallRow';
-import { callFrom, dayOf, layOut, type Layout } from './layout';
+import { callFrom, callsFrom, dayOf, layOut, type Layout } from './layout';
 import type { Calls } from './useCalls';
 import { useWindow } from './useWindow';
 
@@ -116,15 +116,19 @@ export function CallList({ calls, filtered, open, playing, onOpen, onPlay }: Pro
   );
 }
 
-/** How many calls have come in above what is being read. */
+/** As many of the newest calls are compared with those before. */
+const COMPARED = 50;
+
+/** How many calls have come in since the top was in sight. */
 function useUnseen(items: Calls['items'], atTop: boolean): [number, (n: number) => void] {
   const [unseen, setUnseen] = useState(0);
-  const newest = useRef<string>(undefined);
+  const known = useRef<Set<string>>(undefined);
   useEffect(() => {
-    const before = newest.current;
-    newest.current = items[0]?.sid;
-    const come = before === undefined ? 0 : items.slice(0, 200).findIndex(({ sid }) => sid === before);
-    setUnseen((n) => (atTop || come < 0 ? 0 : n + come));
+    const newest = items.slice(0, COMPARED).map(({ sid }) => sid);
+    const before = known.current;
+    const come = before ? newest.filter((sid) => !before.has(sid)).length : 0;
+    known.current = new Set(items.slice(0, 2 * COMPARED).map(({ sid }) => sid));
+    setUnseen((n) => (atTop ? 0 : n + come));
   }, [items, atTop]);
   return [unseen, setUnseen];
 }
@@ -159,8 +163,8 @@ function useArrows(layout: Layout, scroller: RefObject<HTMLElement | null>) {
     const target = {
       ArrowDown: () => callFrom(layout, here + 1, 1),
       ArrowUp: () => callFrom(layout, here - 1, -1),
-      PageDown: () => callFrom(layout, Math.min(end, here + PAGE_ROWS), -1),
-      PageUp: () => callFrom(layout, Math.max(0, here - PAGE_ROWS), 1),
+      PageDown: () => callsFrom(layout, here, PAGE_ROWS),
+      PageUp: () => callsFrom(layout, here, -PAGE_ROWS),
       Home: () => callFrom(layout, 0, 1),
       End: () => callFrom(layout, end, -1),
     }[event.key];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { recording } from '../../src/core/testing';
-import { callFrom, DAY_PX, entryAt, layOut, ROW_PX } from './layout';
+import { callFrom, callsFrom, DAY_PX, entryAt, layOut, ROW_PX } from './layout';
 
 const call = (n: number, at: Date) => ({ ...recording(n, 1, 'ready'), started_at: at.toISOString() });
 const noon = (day: number) => new Date(2026, 2, day, 12);
@@ -28,6 +28,7 @@ describe('a laid out list', () => {
 
   it('knows the next call and the one before, past headings', () => {
     expect([callFrom(layout, 2, 1), callFrom(layout, 2, -1), callFrom(layout, 0, -1)]).toEqual([3, 1, undefined]);
+    expect([callsFrom(layout, 1, 8), callsFrom(layout, 4, -1), callsFrom(layout, 4, 1)]).toEqual([4, 3, undefined]);
   });
 });
 

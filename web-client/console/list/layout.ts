@@ -64,6 +64,16 @@ export function callFrom({ entries }: Layout, index: number, step: 1 | -1): numb
   return undefined;
 }
 
+/** So many calls further, or as far as there are any; backwards when negative. */
+export function callsFrom(layout: Layout, index: number, count: number): number | undefined {
+  let at: number | undefined;
+  for (let n = 0, next: number | undefined = index; n < Math.abs(count) && next !== undefined; n++) {
+    next = callFrom(layout, next + Math.sign(count), count < 0 ? -1 : 1);
+    at = next ?? at;
+  }
+  return at;
+}
+
 /** The heading that an entry stands under. */
 export function dayOf({ entries }: Layout, index: number): { time: string } | undefined {
   for (let at = index; at >= 0; at--) {

@@ -14,6 +14,8 @@ export interface Calls {
   hasMore: boolean;
   /** The first page of this filter is on its way. */
   loading: boolean;
+  /** Grows when the list begins anew, as for another filter. */
+  generation: number;
   loadingMore: boolean;
   /** Of the last request, whichever that was. */
   problem: Problem | undefined;
@@ -40,6 +42,7 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
   const client = useClient();
   const { phase } = useLink();
   const [list, setList] = useState(NOTHING);
+  const [generation, setGeneration] = useState(0);
   const [busy, setBusy] = useState<Busy>('loading');
   const [problem, setProblem] = useState<Problem>();
   const request = useRef<AbortController>(undefined);
@@ -58,6 +61,7 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
         client.put(page.items);
         const next: List = { items: page.items, cursor: page.next_cursor?.toString() };
         setProblem(undefined);
+        if (kind === 'loading') setGeneration((n) => n + 1);
         setList((old) => {
           if (kind === 'loading') return next;
           if (kind === 'refreshing') return merge(old, next);
@@ -115,6 +119,7 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
     items: list.items,
     hasMore: list.cursor !== undefined,
     loading: busy === 'loading',
+    generation,
     loadingMore: busy === 'loadingMore',
     problem,
     loadMore,

@@ -2,7 +2,10 @@
 
 import { Connection, type Link } from './connection';
 import { isSettled, type Intent, type Recording, type ServerMessage } from './protocol';
+import { Http } from './http';
+import { signedBy, Sources, type Purpose, type Source, type SourceOptions } from './sources';
 import { Store, type Snapshot } from './store';
+import { Tokens } from './tokens';
 import { Subscriptions } from './subscriptions';
 
 export interface ClientOptions {
@@ -17,12 +20,14 @@ export interface ClientOptions {
 export class Client {
   #connection: Connection;
   #store = new Store();
+  #sources: Sources;
   #subscriptions = new Subscriptions((message) => this.#connection.send(message));
   #linkListeners = new Set<() => void>();
   #onExpiring: ((inMs: number) => void) | undefined;
 
   constructor({ url, token, onExpiring }: ClientOptions) {
     this.#onExpiring = onExpiring;
+    this.#sources = new Sources(signedBy(new Http(() => url.replace(/^ws/, 'http').replace('/ws/recordings', ''), new Tokens(token, undefined))));
     this.#connection = new Connection(url, token, {
       link: () => {
         for (const listener of [...this.#linkListeners]) listener();
@@ -67,6 +72,10 @@ export class Client {
   /** Asks again for a recording that is being played and has failed. */
   retry(sid: string): void {
     this.#subscriptions.askAgain(sid);
+  }
+
+  getSource(sid: string, purpose: Purpose, options?: SourceOptions): Promise<Source> {
+    return this.#sources.get(sid, purpose, options);
   }
 
   /** What a list has told, so that nothing is blank until the first message. */

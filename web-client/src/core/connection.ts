@@ -4,7 +4,7 @@ import { backoff, mend, type Mend } from './policy';
 import { parse, PROTOCOL, type ClientMessage, type ServerMessage } from './protocol';
 
 /** How the line stands. `connecting` covers every attempt and the pauses between them. */
-export type Link = { phase: 'idle' | 'connecting' | 'online' } | { phase: 'stopped'; code: number; mend: Mend };
+export type Link = { phase: 'idle' | 'online' } | { phase: 'connecting'; offline?: boolean } | { phase: 'stopped'; code: number; mend: Mend };
 
 /** From the attempt to the `welcome`. */
 const CONNECT_MS = 15_000;

@@ -14,9 +14,13 @@ export class Tokens {
   /** A token was refused, and none of its successors has been taken yet. */
   #refused: 'no' | 'renew' | 'renewed' = 'no';
 
-  constructor(token: string | undefined, get: GetToken | undefined) {
+  #renewed: (token: string) => void;
+
+  /** `renewed` hears of each token that was got. */
+  constructor(token: string | undefined, get?: GetToken, renewed: (token: string) => void = () => {}) {
     this.current = token;
     this.#get = get;
+    this.#renewed = renewed;
   }
 
   get canRenew(): boolean {
@@ -52,6 +56,7 @@ export class Tokens {
     const token = (await this.#get?.(reason)) ?? undefined;
     if (this.#refused === 'renew') this.#refused = 'renewed';
     this.current = token;
+    if (token !== undefined) this.#renewed(token);
     return token;
   }
 }

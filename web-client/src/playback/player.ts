@@ -5,7 +5,7 @@
  * Long because: it is the one place where what the server says, what the sound does and what the listener wants meet.
  */
 
-import { view, type Intent, type Link, type Purpose, type Snapshot, type Source } from '../core';
+import type { Client, Intent, View } from '../core';
 import { addressAt, placeInAddress } from './address';
 import { copy, fetchPeaks, navigateToFile } from './extras';
 import type { Operable } from './keys';
@@ -17,15 +17,8 @@ import { Sound, type Span } from './sound';
 import { NO_SPANS, shown, type PlayerState } from './state';
 import { troubleOf, type Trouble } from './trouble';
 
-/** What a player asks of its server; a `Client` is one. */
-export interface Server {
-  readonly link: Link;
-  onLink(listener: () => void): () => void;
-  snapshot(sid: string): Snapshot;
-  subscribe(sid: string, intent: Intent | undefined, listener: () => void): () => void;
-  retry(sid: string): void;
-  getSource(sid: string, purpose: Purpose, options?: { fresh?: boolean }): Promise<Source>;
-}
+/** What a player asks of its server. */
+export type Server = Pick<Client, 'view' | 'subscribe' | 'retry' | 'getSource'>;
 
 export interface PlayerOptions {
   /** `metadata` reads length and waveform of what is there already, before anybody plays; it never starts a download. */
@@ -101,14 +94,12 @@ export class Player implements Operable {
     this.element.volume = rememberedVolume();
     this.#start(this.options.startAt ?? placeInAddress(this.sid) ?? this.#left);
     this.#subscribe('watch');
-    const offLink = this.#server.onLink(this.#told);
     addEventListener('hashchange', this.#addressed);
     addEventListener('pagehide', this.#remember);
     this.#told();
     return () => {
       this.#connected = false;
       this.#remember();
-      offLink();
       this.#release?.();
       this.#release = undefined;
       removeEventListener('hashchange', this.#addressed);
@@ -146,7 +137,7 @@ export class Player implements Operable {
   }
 
   get duration(): number | undefined {
-    const ms = this.#server.snapshot(this.sid).recording?.duration_ms;
+    const ms = this.#view.recording?.duration_ms;
     return this.#sound.duration ?? (ms === undefined ? undefined : ms / 1000);
   }
 
@@ -260,8 +251,12 @@ export class Player implements Operable {
     this.#changed();
   };
 
+  get #view(): View {
+    return this.#server.view(this.sid);
+  }
+
   get #isReady(): boolean {
-    return this.#server.snapshot(this.sid).recording?.state === 'ready';
+    return this.#view.phase === 'ready';
   }
 
   get #left(): number {
@@ -282,21 +277,21 @@ export class Player implements Operable {
 
   #ask(): void {
     if (this.#isReady) return this.#sound.play();
-    if (this.#intent === 'play') this.#server.retry(this.sid);
-    else this.#subscribe('play');
+    this.#subscribe('play');
+    this.#server.retry(this.sid);
   }
 
   /** The server has said something. */
   #told = (): void => {
-    const { recording } = this.#server.snapshot(this.sid);
-    if (recording?.state === 'ready') {
+    const { phase } = this.#view;
+    if (phase === 'ready') {
       if (this.#wanted && !this.#sound.playing && !this.#sound.blocked && this.#sound.phase !== 'failed') this.#sound.play();
       else if (this.options.preload === 'metadata' && this.#sound.phase === 'empty') this.#sound.open();
       this.#save();
-    } else if (recording?.state === 'gone') {
+    } else if (phase === 'gone') {
       this.#wanted = this.#saving = false;
       this.#sound.close();
-    } else if (recording?.state === 'failed') {
+    } else if (phase === 'failed' || phase === 'not_found') {
       this.#wanted = this.#saving = false;
     }
     this.#changed();
@@ -322,7 +317,7 @@ export class Player implements Operable {
   #begin(): void {
     if (this.options.exclusive !== false) for (const other of [...playing]) other.pause();
     playing.add(this);
-    const { title, from, to } = this.#server.snapshot(this.sid).recording ?? {};
+    const { title, from, to } = this.#view.recording ?? {};
     const parties = [from, to].filter(Boolean).join(' – ');
     takeKeys(this, this, title ?? (parties || this.sid), title ? parties : '');
     this.#remembered = Date.now();
@@ -396,8 +391,7 @@ export class Player implements Operable {
   }
 
   #look(): PlayerState {
-    const snapshot = this.#server.snapshot(this.sid);
-    const seen = view(snapshot, this.#server.link);
+    const seen = this.#view;
     const sound = this.#sound;
     return {
       sid: this.sid,

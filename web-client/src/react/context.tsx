@@ -1,21 +1,24 @@
 /** Which server and which language the parts below use. */
 
-import { createContext, useContext, useEffect, type ReactNode } from 'react';
-import type { Client } from '../core';
+import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { createClient, type Client } from '../core';
 import { en, type Text } from '../i18n';
 
 const ClientContext = createContext<Client | undefined>(undefined);
 const TextContext = createContext<Text>(en);
 
 export interface LandfallProviderProps {
-  client: Client;
+  /** The page's client of its own origin, by cookie, unless given. */
+  client?: Client | undefined;
   /** The texts of the players below; English unless set. */
   text?: Text | undefined;
   children?: ReactNode;
 }
 
 /** Gives a client to everything below, and keeps its line open for as long as it is mounted. */
-export function LandfallProvider({ client, text, children }: LandfallProviderProps) {
+export function LandfallProvider({ client: given, text, children }: LandfallProviderProps) {
+  const [own] = useState(() => given ?? createClient());
+  const client = given ?? own;
   useEffect(() => {
     client.start();
     return () => client.stop();

@@ -117,7 +117,7 @@ export function SelectionButton({ children, ...rest }: ButtonProps) {
 export function RetryButton({ children, ...rest }: ButtonProps) {
   const player = usePartOf();
   const text = useText();
-  const helps = usePart(({ status, temporary }) => status === 'failed' && temporary);
+  const helps = usePart(({ status, temporary }) => temporary && (status === 'failed' || status === 'offline'));
   if (!helps) return null;
   return (
     <button type="button" onClick={player.retry} {...rest}>

@@ -1,31 +1,55 @@
 /** The styled player: all parts, laid out from a table row to a page by the room there is. Needs `styles.css`. */
 
+import type { ComponentProps } from 'react';
 import { sidesOf, type Text } from '../i18n';
 import { TextProvider, useText } from '../react';
 import { GlyphIcon } from './GlyphIcon';
 import * as Parts from './parts';
 
-export interface RecordingPlayerProps extends Parts.RootProps {
+interface Look {
   /** `compact` is one line, for rows; `full` has everything. */
   layout?: 'full' | 'compact' | undefined;
   /** `auto` follows the system. */
   theme?: 'auto' | 'light' | 'dark' | undefined;
-  /** The language, where it is not the provider's. */
-  text?: Text | undefined;
   /** Who is on the first and on the second side; known from the call's direction unless given. */
   sides?: readonly [string, string] | undefined;
 }
 
-export function RecordingPlayer({ layout = 'full', theme = 'auto', text, sides, className = '', ...root }: RecordingPlayerProps) {
+export interface RecordingPlayerProps extends Look, Parts.RootProps {
+  /** The language, where it is not the provider's. */
+  text?: Text | undefined;
+}
+
+/** A recording's player: all it needs is the SID, and a `LandfallProvider` above. */
+export function RecordingPlayer({ text, layout, theme, sides, className, ...root }: RecordingPlayerProps) {
   const player = (
-    <Parts.Root {...root} className={`landfall-player ${className}`} data-layout={layout} data-theme={theme}>
-      <div className="landfall-body">{layout === 'compact' ? <Compact /> : <Full sides={sides} />}</div>
+    <Parts.Root {...root} {...frame(layout, theme, className)}>
+      <Body layout={layout} sides={sides} />
     </Parts.Root>
   );
   return text ? <TextProvider text={text}>{player}</TextProvider> : player;
 }
 
-function Full({ sides }: Pick<RecordingPlayerProps, 'sides'>) {
+/** The same for a player that exists, as `useRecordingPlayer` makes it. */
+export function PlayerView({ layout, theme, sides, className, ...room }: Look & ComponentProps<typeof Parts.Room>) {
+  return (
+    <Parts.Room {...room} {...frame(layout, theme, className)}>
+      <Body layout={layout} sides={sides} />
+    </Parts.Room>
+  );
+}
+
+const frame = (layout: Look['layout'] = 'full', theme: Look['theme'] = 'auto', className = '') => ({
+  className: `landfall-player ${className}`.trim(),
+  'data-layout': layout,
+  'data-theme': theme,
+});
+
+function Body({ layout, sides }: Look) {
+  return <div className="landfall-body">{layout === 'compact' ? <Compact /> : <Full sides={sides} />}</div>;
+}
+
+function Full({ sides }: Look) {
   const text = useText();
   const recording = Parts.usePart((state) => state.recording);
   const [first, second] = sides ?? sidesOf(recording, text);

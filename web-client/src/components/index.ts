@@ -5,4 +5,4 @@ export { Select } from './Select';
 export { Timeline } from './Timeline';
 export { Transport } from './Transport';
 export * as Parts from './parts';
-export { RecordingPlayer, type RecordingPlayerProps } from './RecordingPlayer';
+export { PlayerView, RecordingPlayer, type RecordingPlayerProps } from './RecordingPlayer';

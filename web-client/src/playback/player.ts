@@ -271,7 +271,8 @@ export class Player implements Operable {
     if (!this.#connected || (this.#release && intent === this.#intent)) return;
     const before = this.#release;
     this.#intent = intent;
-    this.#release = this.#server.subscribe(this.sid, intent, this.#told);
+    // A listener of its own for each: the store tells two that are the same as one, and forgets both with the first.
+    this.#release = this.#server.subscribe(this.sid, intent, () => this.#told());
     before?.();
   }
 
@@ -282,7 +283,7 @@ export class Player implements Operable {
   }
 
   /** The server has said something. */
-  #told = (): void => {
+  #told(): void {
     const { phase } = this.#view;
     if (phase === 'ready') {
       if (this.#wanted && !this.#sound.playing && !this.#sound.blocked && this.#sound.phase !== 'failed') this.#sound.play();
@@ -295,7 +296,7 @@ export class Player implements Operable {
       this.#wanted = this.#saving = false;
     }
     this.#changed();
-  };
+  }
 
   /** The sound has changed. */
   #heard(): void {

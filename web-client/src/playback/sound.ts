@@ -226,7 +226,7 @@ export class Sound {
   }
 
   #start(): void {
-    this.element.play().catch((reason: unknown) => {
+    this.element.play()?.catch((reason: unknown) => {
       // A new link interrupts the wish to play the old one (AbortError); a failure comes as an event.
       if (!(reason instanceof DOMException) || reason.name !== 'NotAllowedError') return;
       this.blocked = true;

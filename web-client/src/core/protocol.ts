@@ -60,7 +60,7 @@ export type ServerMessage =
   | { type: 'ping' | 'pong' }
   | { type: 'expiring'; in_ms: number }
   | { type: 'drain'; reconnect_in_ms: number }
-  | { type: 'error'; id?: number; code: string; message: string };
+  | { type: 'error'; id?: number; sid?: string; code: string; message: string };
 
 export type ClientMessage =
   | { type: 'subscribe'; id: number; sids: string[]; intent: Intent }

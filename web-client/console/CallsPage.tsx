@@ -1,7 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { useClient } from '../src/react';
 import { Blank } from './Blank';
-import { CallPlayer } from './detail/CallPlayer';
+import { CallPlayer, type Open } from './detail/CallPlayer';
 import { Detail } from './detail/Detail';
 import { Header } from './Header';
 import { useLanguage } from './i18n/language';
@@ -24,12 +23,10 @@ interface Props {
 /** The calls, and beside them the one that is open; on a phone the one over the other. */
 export function CallsPage({ token, expiring, onSignOut }: Props) {
   const { text } = useLanguage();
-  const client = useClient();
   const { sid, at, q, state } = useRoute();
   const claims = useMemo(() => claimsOf(token), [token]);
-  const audio = useRef<HTMLAudioElement>(null);
-  const [wanted, setWanted] = useState<{ sid: string; times: number }>();
-  const [playing, setPlaying] = useState(false);
+  const [open, setOpen] = useState<Open>();
+  const [wanted, setWanted] = useState<string>();
   const wasIn = useRef(false);
 
   const filter = useMemo<Filter>(() => ({ q, state }), [q, state]);
@@ -43,21 +40,18 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
   const onBack = useCallback(() => go({ sid: undefined }), []);
   const onPlay = useCallback(
     (next: string) => {
-      const element = audio.current;
-      if (next === sid && element?.src) {
-        if (element.paused) void element.play().catch(() => {});
-        else element.pause();
-        return;
-      }
-      if (next === wanted?.sid) client.retry(next);
-      // Loading within the click lets the element make sound later, when the recording lands.
-      element?.load();
-      setWanted((old) => ({ sid: next, times: (old?.times ?? 0) + 1 }));
+      if (open?.player.sid === next) return open.player.toggle();
+      setWanted(next);
       onOpen(next);
     },
-    [client, onOpen, sid, wanted],
+    [onOpen, open],
   );
-  useEffect(() => setPlaying(false), [sid]);
+  // Played from the list: as soon as its page has a player.
+  useEffect(() => {
+    if (wanted === undefined || open?.player.sid !== wanted) return;
+    setWanted(undefined);
+    open.player.play();
+  }, [open, wanted]);
 
   return (
     <div className="shell" data-open={sid !== undefined}>
@@ -74,7 +68,7 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
               calls={calls}
               filtered={q !== ''}
               open={sid}
-              playing={playing ? sid : undefined}
+              playing={open?.playing ? open.player.sid : undefined}
               onOpen={onOpen}
               onPlay={onPlay}
             />
@@ -93,16 +87,7 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
             <Blank icon="empty" title={text.detail.pick.title} text={text.detail.pick.text} />
           ) : (
             <Detail sid={sid} token={token} role={claims.role} onBack={onBack}>
-              {(recording) => (
-                <CallPlayer
-                  key={sid}
-                  listed={recording}
-                  audio={audio}
-                  wanted={wanted?.sid === sid ? wanted.times : 0}
-                  at={at}
-                  onPlaying={setPlaying}
-                />
-              )}
+              <CallPlayer key={sid} sid={sid} at={at} onPlayer={setOpen} />
             </Detail>
           )}
         </section>
@@ -110,7 +95,6 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
       <div className="dock">
         <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
       </div>
-      <audio ref={audio} preload="auto" />
     </div>
   );
 }

@@ -1,15 +1,11 @@
 /** The calls of Landfall's HTTP API that the console makes. */
 
-import type { Recording, State } from '../src/core';
+import { ProblemError, type GetSource, type Recording, type State } from '../src/core';
 
-/** Why a call failed, in words for the user; `status` 0 when no answer came. */
-export class Problem extends Error {
-  constructor(
-    readonly status: number,
-    readonly messages: { en?: string | undefined; he?: string | undefined } = {},
-    readonly code?: string,
-  ) {
-    super(messages.en ?? `status ${status}`);
+/** Why a request failed, in words for the user; `status` 0 when no answer came. */
+export class Problem extends ProblemError {
+  constructor(status: number, messages: ProblemError['messages'] = {}, code = status === 0 ? 'unreachable' : 'unexpected') {
+    super(status, code, status === 0 || status >= 500, messages);
   }
 }
 
@@ -60,18 +56,28 @@ export async function setHold(sid: string, held: boolean, token: string | undefi
   await send(held ? 'PUT' : 'DELETE', `/api/recordings/${sid}/hold`, token);
 }
 
-export function downloadUrl(sid: string): string {
-  return `/api/calls/${sid}/download`;
-}
-
-/** The page's own origin, whatever public name the server gives itself: cookie and policy are bound to it. */
-export function onThisOrigin(url: string): string {
+/** The page's own origin, whatever public name the server gives itself: the page's policy allows no other. */
+function onThisOrigin(url: string): string {
   const { pathname, search } = new URL(url, location.href);
   return pathname + search;
 }
 
-export function socketUrl(): string {
-  return new URL('/ws/recordings', location.href.replace(/^http/, 'ws')).href;
+/** Links to the bytes that Landfall signs, on this page's origin: `<audio>` and downloads cannot send headers. */
+export function signedBy(token: string | undefined): GetSource {
+  return async (sid, purpose) => {
+    const link = (await send('POST', `/api/recordings/${sid}/link`, token, undefined, { purpose })) as {
+      url: string;
+      expires_at: string;
+      duration_ms?: number;
+      peaks_url?: string;
+    };
+    return {
+      url: onThisOrigin(link.url),
+      expiresAt: Date.parse(link.expires_at),
+      durationMs: link.duration_ms,
+      peaksUrl: link.peaks_url && onThisOrigin(link.peaks_url),
+    };
+  };
 }
 
 async function page<Item>(
@@ -87,17 +93,26 @@ async function page<Item>(
   return body as Page<Item>;
 }
 
-async function send(method: string, path: string, token: string | undefined, signal?: AbortSignal): Promise<unknown> {
+async function send(
+  method: string,
+  path: string,
+  token: string | undefined,
+  signal?: AbortSignal,
+  order?: object,
+): Promise<unknown> {
   let answer: Response;
   let body: unknown;
   const limit = AbortSignal.timeout(LONGEST_MS);
   try {
     answer = await fetch(path, {
       method,
-      headers: token
-        ? { Accept: 'application/json', Authorization: `Bearer ${token}` }
-        : { Accept: 'application/json' },
+      headers: {
+        Accept: 'application/json',
+        ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...(order ? { 'Content-Type': 'application/json' } : {}),
+      },
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(order ? { body: JSON.stringify(order) } : {}),
     });
     body = await answer.json().catch(() => null);
   } catch {

@@ -4,6 +4,7 @@ import { App } from './App';
 import { LanguageProvider } from './i18n/language';
 import { open, restore, takeFromAddress } from './session';
 import { restoreTheme } from './theme';
+import '../src/styles.css';
 import './styles/index.css';
 
 restoreTheme();

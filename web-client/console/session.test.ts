@@ -27,17 +27,16 @@ describe('a token in the address', () => {
 });
 
 describe('a session', () => {
-  it('survives a reload of the tab and sets the cookie for media', () => {
+  it('survives a reload of the tab, and no cookie carries it elsewhere', () => {
     open('a.b.c');
     expect(restore()).toEqual({ token: 'a.b.c' });
-    expect(document.cookie).toContain('landfall_session=a.b.c');
+    expect(document.cookie).toBe('');
   });
 
-  it('that is closed leaves neither token nor cookie', () => {
+  it('that is closed leaves no token', () => {
     open('a.b.c');
     close();
     expect(restore()).toEqual({});
-    expect(document.cookie).not.toContain('landfall_session');
   });
 });
 

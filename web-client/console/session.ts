@@ -15,7 +15,6 @@ export interface Claims {
 }
 
 const STORED = 'landfall_token';
-const COOKIE = 'landfall_session';
 
 /** A compact JWT: three parts of base64url. Whether it is good is the server's to say. */
 export function isToken(text: string): boolean {
@@ -53,19 +52,12 @@ export function restore(): Session {
   return token === null ? {} : open(token);
 }
 
-/** Keeps the token for this tab. The cookie is for `<audio>` and downloads, which cannot send headers. */
+/** Keeps the token for this tab. */
 export function open(token: string): Session {
   sessionStorage.setItem(STORED, token);
-  setCookie(token, '');
   return { token };
 }
 
 export function close(): void {
   sessionStorage.removeItem(STORED);
-  setCookie('', '; Max-Age=0');
-}
-
-function setCookie(value: string, more: string): void {
-  const secure = location.protocol === 'https:' ? '; Secure' : '';
-  document.cookie = `${COOKIE}=${value}; path=/; SameSite=Strict${secure}${more}`;
 }

@@ -1,9 +1,6 @@
 import { useEffect, useRef, type ReactNode } from 'react';
-import type { Recording } from '../../src/core';
 import { useLink, useRecording } from '../../src/react';
-import { downloadUrl } from '../api';
 import { Blank } from '../Blank';
-import { nameOf } from '../format';
 import { useLanguage } from '../i18n/language';
 import { Icon } from '../Icon';
 import { Parties } from '../Parties';
@@ -19,8 +16,8 @@ interface Props {
   token: string | undefined;
   role: Claims['role'];
   onBack: () => void;
-  /** The player, once there is a recording to play. */
-  children: (recording: Recording) => ReactNode;
+  /** The player, once it is known that there is such a call. */
+  children: ReactNode;
 }
 
 /** A call that is open: its player, what is known of it, and for administrators who heard it and how to end it. */
@@ -76,21 +73,10 @@ export function Detail({ sid, token, role, onBack, children }: Props) {
             </div>
             <div className="call-tools">
               <Copy value={() => addressOf(sid)} icon="link" label={text.detail.copyLink} />
-              {recording.state === 'gone' ? null : (
-                <a
-                  className="icon-button"
-                  href={downloadUrl(sid)}
-                  download
-                  aria-label={text.downloadOf(nameOf(recording, text))}
-                  title={text.download}
-                >
-                  <Icon name="download" />
-                </a>
-              )}
             </div>
             <StateBadge recording={recording} error={error} />
           </header>
-          {children(recording)}
+          {children}
           <Facts recording={recording} />
           <Oversight key={sid} recording={recording} token={token} role={role} />
         </article>

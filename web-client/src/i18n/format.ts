@@ -13,15 +13,22 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-const unit = (language: string, unit: string, value: number, options: Intl.NumberFormatOptions = {}) =>
-  new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', ...options }).format(value);
+/** Formatters are dear to make and asked for at each second; there are a few per language. */
+const made = new Map<string, Intl.NumberFormat>();
+
+function unit(language: string, unit: string, value: number, options: Intl.NumberFormatOptions = {}): string {
+  const key = `${language} ${unit} ${options.maximumFractionDigits}`;
+  const format = made.get(key) ?? new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long', ...options });
+  made.set(key, format);
+  return format.format(value);
+}
 
 /** Seconds as they are spoken: “1 minute, 5 seconds”. */
 export function spoken(seconds: number, { language }: Text): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
   const parts = [h && unit(language, 'hour', h), m && unit(language, 'minute', m), (s || !(h || m)) && unit(language, 'second', s)];
-  return new Intl.ListFormat(language, { type: 'unit' }).format(parts.filter((part) => typeof part === 'string'));
+  return parts.filter((part) => typeof part === 'string').join(', ');
 }
 
 const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];

@@ -36,6 +36,15 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
   return <Context value={language}>{children}</Context>;
 }
 
+/** One language for what is below, whatever the page speaks. */
+export function FixedLanguage({ code, children }: { code: Code; children: ReactNode }) {
+  const language = useMemo<Language>(
+    () => ({ code, text: code === 'he' ? he : en, choose: () => {}, toggle: () => {} }),
+    [code],
+  );
+  return <Context value={language}>{children}</Context>;
+}
+
 export function useLanguage(): Language {
   return useContext(Context);
 }

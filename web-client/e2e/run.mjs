@@ -4,6 +4,7 @@
  */
 
 import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { startChromium } from './drivers/chromium.mjs';
 import { startFirefox } from './drivers/firefox.mjs';
 import { startProvider } from './servers.mjs';
@@ -25,34 +26,44 @@ const results = new Map(chosen.map(({ name }) => [name, {}]));
 const provider = await startProvider();
 let failed = false;
 
-for (const name of browsers) {
-  const browser = await BROWSERS[name]();
-  console.log(`\n${name}`);
-  for (const scenario of chosen) {
-    if (scenario.only && scenario.only !== name) continue;
-    const began = Date.now();
-    const cleanUp = [];
-    const late = new Promise((_, reject) => setTimeout(() => reject(new Error('too long')), LONGEST_MS).unref());
-    try {
-      const context = { browser, provider, onEnd: (end) => cleanUp.push(end) };
-      const figures = (await Promise.race([scenario.run(context), late])) ?? '';
-      results.get(scenario.name)[name] = `✓ ${figures}`;
-      console.log(`  ✓ ${scenario.name} (${Date.now() - began} ms) ${figures}`);
-    } catch (error) {
-      failed = true;
-      results.get(scenario.name)[name] = '✗';
-      console.error(`  ✗ ${scenario.name} (${Date.now() - began} ms)\n${error.stack ?? error}`);
-      const picture = `/tmp/landfall-e2e-${name}.png`;
-      await browser.screenshot(picture).then(
-        () => console.error(`    how it looked: ${picture}`),
-        () => {},
-      );
-    } finally {
-      for (const end of cleanUp.reverse()) await end();
-    }
+async function runOne(scenario, name, browser) {
+  if (scenario.only && scenario.only !== name) return;
+  const began = Date.now();
+  const cleanUp = [];
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('too long')), LONGEST_MS)));
+  const took = () => `${name}: ${scenario.name} (${Date.now() - began} ms)`;
+  try {
+    const context = { browser, provider, onEnd: (end) => cleanUp.push(end) };
+    const figures = (await Promise.race([scenario.run(context), late])) ?? '';
+    results.get(scenario.name)[name] = `✓ ${figures}`;
+    console.log(`✓ ${took()} ${figures}`);
+  } catch (error) {
+    failed = true;
+    results.get(scenario.name)[name] = '✗';
+    console.error(`✗ ${took()}\n${error.stack ?? error}`);
+    const picture = `${tmpdir()}/landfall-e2e-${name}-${scenario.name.replace(/\W+/g, '-')}.png`;
+    await browser.screenshot(picture).then(
+      () => console.error(`  how it looked: ${picture}`),
+      () => {},
+    );
+  } finally {
+    clearTimeout(timer);
+    for (const end of cleanUp.reverse()) await end();
   }
-  await browser.stop();
 }
+
+const running = await Promise.all(browsers.map(async (name) => [name, await BROWSERS[name]()]));
+// Side by side, but for what measures time: that has the machine for itself.
+await Promise.all(
+  running.map(async ([name, browser]) => {
+    for (const scenario of chosen) if (!scenario.alone) await runOne(scenario, name, browser);
+  }),
+);
+for (const scenario of chosen) {
+  if (scenario.alone) for (const [name, browser] of running) await runOne(scenario, name, browser);
+}
+for (const [, browser] of running) await browser.stop();
 await provider.stop();
 
 console.log(`\n| Scenario | ${browsers.join(' | ')} |\n|---|${'---|'.repeat(browsers.length)}`);

@@ -2,8 +2,8 @@
 
 import { TENANT, token } from './servers.mjs';
 
-export const PLAY = '.landfall-play, .player .play-button.large';
-export const SLIDER = '.call [role="slider"], .call input[type="range"].slider';
+export const PLAY = '.call .landfall-play';
+export const SLIDER = '.call .landfall-timeline';
 
 export const row = (sid, state) => `.row[data-sid="${sid}"]${state ? `[data-state="${state}"]` : ''}`;
 

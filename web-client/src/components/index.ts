@@ -4,3 +4,5 @@ export { RateSelect } from './RateSelect';
 export { Select } from './Select';
 export { Timeline } from './Timeline';
 export { Transport } from './Transport';
+export * as Parts from './parts';
+export { PlayerView, RecordingPlayer, type RecordingPlayerProps } from './RecordingPlayer';

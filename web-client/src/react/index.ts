@@ -1,3 +1,4 @@
-export { LandfallProvider, useClient } from './context';
+export { LandfallProvider, TextProvider, useClient, useText, type LandfallProviderProps } from './context';
 export { useAudio, type AudioState } from './useAudio';
-export { useLink, useRecording } from './useRecording';
+export { usePlayer, usePlayerState, useRecordingPlayer, type PlayerActions } from './usePlayer';
+export { useLink, useRecording, type RecordingOptions } from './useRecording';

@@ -1,20 +1,36 @@
+/** What is known of recordings and of the line, as it changes. */
+
 import { useCallback, useSyncExternalStore } from 'react';
 import type { Intent, Link, Snapshot } from '../core';
 import { useClient } from './context';
+import { useSelected } from './useSelected';
 
-/** What is known of a recording, as it changes. Without an intent nothing is subscribed: what is known is shown. */
-export function useRecording(sid: string, { intent }: { intent?: Intent | undefined } = {}): Snapshot {
+const whole = (snapshot: Snapshot) => snapshot;
+
+export interface RecordingOptions<T> {
+  /** `watch` hears of changes and starts nothing, `play` also starts the download. Without one, what is known is shown. */
+  intent?: Intent | undefined;
+  /** The part to render for. */
+  selector?: ((snapshot: Snapshot) => T) | undefined;
+}
+
+/** What is known of a recording, or the part of it that `selector` picks. */
+export function useRecording(sid: string, options?: { intent?: Intent | undefined }): Snapshot;
+export function useRecording<T>(sid: string, options: RecordingOptions<T> & { selector: (snapshot: Snapshot) => T }): T;
+export function useRecording<T>(sid: string, { intent, selector }: RecordingOptions<T> = {}): Snapshot | T {
   const client = useClient();
   const subscribe = useCallback(
     (listener: () => void) => client.subscribe(sid, intent, listener),
     [client, sid, intent],
   );
-  return useSyncExternalStore(subscribe, () => client.snapshot(sid));
+  const get = useCallback(() => client.snapshot(sid), [client, sid]);
+  return useSelected<Snapshot, Snapshot | T>(subscribe, get, selector ?? whole);
 }
 
 /** How the line to the server stands. */
 export function useLink(): Link {
   const client = useClient();
   const subscribe = useCallback((listener: () => void) => client.onLink(listener), [client]);
-  return useSyncExternalStore(subscribe, () => client.link);
+  const get = () => client.link;
+  return useSyncExternalStore(subscribe, get, get);
 }

@@ -51,7 +51,7 @@ it('names a call by its title, else by its parties', () => {
 });
 
 it('knows the sides by the direction: the caller’s leg comes first', () => {
-  const of = (direction?: string) => sidesOf({ sid: '', v: 0, state: 'ready', ...(direction ? { direction } : {}) }, en);
+  const of = (direction?: string) => sidesOf({ sid: '', call_sid: '', v: 0, state: 'ready', ...(direction ? { direction } : {}) }, en);
   expect(of('inbound')).toEqual(['Customer', 'Agent']);
   expect(of('outbound-api')).toEqual(['Agent', 'Customer']);
   expect(of()).toEqual(['Side 1', 'Side 2']);

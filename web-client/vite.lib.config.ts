@@ -20,6 +20,6 @@ export default defineConfig({
       },
       formats: ['es'],
     },
-    rolldownOptions: { external: /^react(-dom)?(\/|$)/, output: { chunkFileNames: 'shared/[name]-[hash].js' } },
+    rolldownOptions: { external: /^react(-dom)?(\/|$)/, output: { chunkFileNames: 'shared/[name].js' } },
   },
 });

@@ -39,6 +39,9 @@ const blocked = async () => {
     await vi.advanceTimersByTimeAsync(pause);
   }
   expect(FakeSocket.all).toHaveLength(3);
+  // The code of the fallbacks is loaded by now, in real time.
+  await vi.dynamicImportSettled();
+  await turn();
 };
 /** The event stream is blocked too. */
 const neither = async () => {
@@ -46,6 +49,7 @@ const neither = async () => {
   server.last.answer(502);
   await turn();
   await vi.advanceTimersByTimeAsync(2000);
+  await turn();
 };
 
 describe('where sockets are blocked', () => {

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { spy } from '../spy.mjs';
 import { requestLog } from './requests.mjs';
+import { startSpeaker } from './speaker.mjs';
 
 const PREFERENCES = {
-  // As a desktop has it; headless Firefox believes that it has no output, and would not start the clock.
-  'media.cubeb.backend': 'null',
   'media.autoplay.default': 1,
   'browser.download.folderList': 2,
   'browser.download.useDownloadDir': true,
@@ -20,10 +19,12 @@ const PREFERENCES = {
 
 export async function startFirefox({ locale = 'en-GB', scheme = 'light', width = 1280, height = 800 } = {}) {
   const downloads = await mkdtemp(join(tmpdir(), 'landfall-e2e-downloads-'));
+  const speaker = await startSpeaker();
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX_BIN ?? '/usr/bin/firefox-esr',
     headless: true,
+    env: { ...process.env, PULSE_SERVER: speaker.server },
     defaultViewport: { width, height },
     extraPrefsFirefox: {
       ...PREFERENCES,
@@ -92,6 +93,7 @@ export async function startFirefox({ locale = 'en-GB', scheme = 'light', width =
     },
     stop: async () => {
       await browser.close();
+      await speaker.stop();
       await rm(downloads, { recursive: true, force: true });
     },
   };

@@ -63,12 +63,12 @@ function Full({ sides }: Look) {
         <Parts.SelectionButton className="landfall-chip">
           <GlyphIcon glyph="close" />
         </Parts.SelectionButton>
-      </div>
-      <div className="landfall-stage" dir="ltr">
         <div className="landfall-sides">
           <Parts.SideButton side={0} label={first} className="landfall-side" />
           <Parts.SideButton side={1} label={second} className="landfall-side" />
         </div>
+      </div>
+      <div className="landfall-stage" dir="ltr">
         <Track />
       </div>
       <div className="landfall-bar">

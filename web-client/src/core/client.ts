@@ -1,8 +1,7 @@
 /** What an application holds: one line to the server, recordings by SID, and who wants them. No framework. */
 
 import { Connection, type Carrier, type Link } from './connection';
-import { openEvents } from './events';
-import { openHeld } from './held';
+import { events, held } from './fallback';
 import { Http } from './http';
 import type { LineMessage, OpenLine } from './line';
 import { isSettled, type Intent, type Recording } from './protocol';
@@ -46,9 +45,9 @@ export class Client {
     this.#http = new Http(() => this.server, this.#tokens);
     this.#sources = new Sources(options.getSource ?? signedBy(this.#http));
     const carriers: [Carrier, OpenLine][] = [
-      ['socket', (token, events) => openSocket(this.#socketUrl(), token, events)],
-      ['events', (_, events) => openEvents(this.#http, events)],
-      ['held', (_, events) => openHeld(this.#http, events)],
+      ['socket', (token, heard) => openSocket(this.#socketUrl(), token, heard)],
+      ['events', events(this.#http)],
+      ['held', held(this.#http)],
     ];
     this.#connection = new Connection(carriers, this.#tokens, {
       link: () => {

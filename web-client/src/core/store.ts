@@ -68,7 +68,7 @@ export class Store {
     const seen = this.#version(sid);
     if (v < seen || (v === seen && recording?.state !== 'downloading')) return;
     // A higher version here means that the change itself was skipped in favour of this.
-    const { code: _, retry_at: __, temporary: ___, ...about } = recording ?? { sid };
+    const { code: _, retry_at: __, temporary: ___, ...about } = recording ?? { sid, call_sid: sid };
     this.#put({ ...about, sid, v, state: 'downloading', received, ...(total === undefined ? {} : { total }) });
   }
 

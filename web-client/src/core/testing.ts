@@ -66,6 +66,7 @@ export const recording = (
   more: Partial<Recording> = {},
 ): Recording => ({
   sid: sid(n),
+  call_sid: sid(n),
   v,
   state,
   ...more,

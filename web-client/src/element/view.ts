@@ -157,8 +157,8 @@ export function show(host: ParentNode & Node, player: Player, text: Text, { layo
       set(link.element, { 'data-copied': state.copied });
     });
     body.append(
-      make('div', { class: 'landfall-head' }, make('div', { class: 'landfall-names' }, title), chip.element),
-      make('div', { class: 'landfall-stage', dir: 'ltr' }, make('div', { class: 'landfall-sides' }, side(0), side(1)), track),
+      make('div', { class: 'landfall-head' }, make('div', { class: 'landfall-names' }, title), chip.element, make('div', { class: 'landfall-sides' }, side(0), side(1))),
+      make('div', { class: 'landfall-stage', dir: 'ltr' }, track),
       make(
         'div',
         { class: 'landfall-bar' },

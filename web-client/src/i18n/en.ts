@@ -32,7 +32,6 @@ export interface Text {
   copyLink: (time: string) => string;
   copied: string;
   tryAgain: string;
-  more: string;
   /** Under the name of each state. */
   status: {
     watching: string;
@@ -54,6 +53,8 @@ export interface Text {
   bytesOf: (received: string, total: string) => string;
   left: (time: string) => string;
   nextTry: (time: string) => string;
+  /** For a code that has no text of its own: for whoever the user tells. */
+  fault: (code: string) => string;
   /** Why, by the server's problem codes. */
   codes: Readonly<Record<string, string>>;
 }
@@ -86,7 +87,6 @@ export const en: Text = {
   copyLink: (time) => `Copy link at ${time}`,
   copied: 'Link copied',
   tryAgain: 'Try again',
-  more: 'More',
   status: {
     watching: 'Press play to fetch the recording',
     queued: 'Waiting for its turn…',
@@ -106,6 +106,7 @@ export const en: Text = {
   bytesOf: (received, total) => `${received} of ${total}`,
   left: (time) => `${time} left`,
   nextTry: (time) => `Next try at ${time}`,
+  fault: (code) => `Fault: ${code}`,
   codes: {
     erased: 'It was erased on request.',
     expired: 'It was removed after its retention period.',
@@ -116,11 +117,6 @@ export const en: Text = {
     not_yet_at_source: 'The provider is still preparing it.',
     source_busy: 'The provider is busy.',
     source_unreachable: 'The provider cannot be reached.',
-    volume_mismatch: 'Server and worker do not share one volume.',
-    volume_unavailable: 'The recording store is not available.',
-    disk_full: 'The recording store is full.',
-    catalog_unavailable: 'The call catalog does not answer.',
-    queue_unavailable: 'The download queue does not answer.',
     overloaded: 'The server is busy.',
     limits: 'Too many recordings are open at once.',
     sids_per_socket: 'Too many recordings are open at once.',

@@ -41,7 +41,7 @@ it('says why, when again, and how long it will take', () => {
     'The provider is busy. Next try at 12:00:05',
   );
   expect(detailText(state({ status: 'downloading', progress: { received: 500 } }), en)).toBe('\u2068500 byte\u2069');
-  expect(detailText(state({ status: 'failed', code: 'a code of tomorrow' }), en)).toBe('');
+  expect(detailText(state({ status: 'failed', code: 'disk_full' }), en)).toBe('Fault: disk_full');
 });
 
 it('names a call by its title, else by its parties', () => {
@@ -51,7 +51,7 @@ it('names a call by its title, else by its parties', () => {
 });
 
 it('knows the sides by the direction: the caller’s leg comes first', () => {
-  const of = (direction?: string) => sidesOf({ sid: '', v: 0, state: 'ready', ...(direction ? { direction } : {}) }, en);
+  const of = (direction?: string) => sidesOf({ sid: '', call_sid: '', v: 0, state: 'ready', ...(direction ? { direction } : {}) }, en);
   expect(of('inbound')).toEqual(['Customer', 'Agent']);
   expect(of('outbound-api')).toEqual(['Agent', 'Customer']);
   expect(of()).toEqual(['Side 1', 'Side 2']);

@@ -60,12 +60,13 @@ export function statusText(state: PlayerState, text: Text): string {
 /** What there is to add: how much, how long, why, when again. Empty where there is nothing. */
 export function detailText(state: PlayerState, text: Text): string {
   const { status, progress, code, retryAt } = state;
-  if (status === 'downloading' && progress) {
+  if (status === 'downloading' && progress?.received) {
     const { received, total, secondsLeft } = progress;
     const much = total ? text.bytesOf(bytes(received, text), bytes(total, text)) : bytes(received, text);
     return secondsLeft ? `${much} · ${text.left(spoken(secondsLeft, text))}` : much;
   }
-  const why = code === undefined ? undefined : text.codes[code];
+  const told = code === undefined || /^(signed_out|forbidden|not_found)$/.test(status);
+  const why = told ? undefined : (text.codes[code] ?? text.fault(code));
   const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
   const when = status === 'queued' && retryAt ? text.nextTry(new Intl.DateTimeFormat(text.language, time).format(retryAt)) : undefined;
   return [why, when].filter(Boolean).join(' ');

@@ -30,7 +30,6 @@ export const he: Text = {
   copyLink: (time) => `העתקת קישור ל־${time}`,
   copied: 'הקישור הועתק',
   tryAgain: 'נסה שוב',
-  more: 'עוד',
   status: {
     watching: 'יש ללחוץ על נגינה כדי להביא את ההקלטה',
     queued: 'ממתין בתור…',
@@ -50,6 +49,7 @@ export const he: Text = {
   bytesOf: (received, total) => `${received} מתוך ${total}`,
   left: (time) => `נותרו ${time}`,
   nextTry: (time) => `ניסיון נוסף בשעה ${time}`,
+  fault: (code) => `תקלה: ${code}`,
   codes: {
     erased: 'היא נמחקה לפי בקשה.',
     expired: 'היא הוסרה בתום תקופת השמירה.',
@@ -60,11 +60,6 @@ export const he: Text = {
     not_yet_at_source: 'ההקלטה עדיין בתהליך הכנה.',
     source_busy: 'הספק עמוס.',
     source_unreachable: 'הספק אינו זמין.',
-    volume_mismatch: 'השרת והעובד אינם חולקים כרך אחד.',
-    volume_unavailable: 'מאגר ההקלטות אינו זמין.',
-    disk_full: 'מאגר ההקלטות מלא.',
-    catalog_unavailable: 'קטלוג השיחות אינו מגיב.',
-    queue_unavailable: 'תור ההורדות אינו מגיב.',
     overloaded: 'השרת עמוס.',
     limits: 'יותר מדי הקלטות פתוחות בבת אחת.',
     sids_per_socket: 'יותר מדי הקלטות פתוחות בבת אחת.',

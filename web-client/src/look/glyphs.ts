@@ -11,8 +11,6 @@ export const LINES = {
   muted: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4ZM16 9.5l5 5m0-5-5 5',
   silence: 'M3 12h2m14 0h2M8 8v8m8-8v8m-5.5-4h3m-1.5-2 2 2-2 2',
   close: 'm7 7 10 10M17 7 7 17',
-  repeat: 'M17 3.5l3 3-3 3M20 6.5H8a4 4 0 0 0-4 4v1M7 20.5l-3-3 3-3M4 17.5h12a4 4 0 0 0 4-4v-1',
-  warning: 'M12 4 2.8 19.5h18.4L12 4Zm0 6v4.5m0 2.5v.1',
 } as const;
 
 /** Drawn as surfaces. */

@@ -13,12 +13,12 @@ it('reads version 2, channel by channel', () => {
   expect(peaks.at(1, 1)).toBeCloseTo(0.25, 1);
 });
 
-it('reads version 1 with 16 bits', () => {
-  const buffer = new ArrayBuffer(24);
+it('reads 16 bits as well as 8', () => {
+  const buffer = new ArrayBuffer(28);
   const view = new DataView(buffer);
-  [1, 0, 8000, 80, 1].forEach((value, i) => view.setInt32(i * 4, value, true));
-  view.setInt16(20, -16384, true);
-  view.setInt16(22, 8192, true);
+  [2, 0, 8000, 80, 1, 1].forEach((value, i) => view.setInt32(i * 4, value, true));
+  view.setInt16(24, -16384, true);
+  view.setInt16(26, 8192, true);
   const peaks = parsePeaks(buffer);
   expect(peaks).toMatchObject({ channels: 1, length: 1, perSecond: 100 });
   expect(peaks.at(0, 0)).toBe(0.5);

@@ -1,4 +1,4 @@
-/** A waveform as audiowaveform writes it (`.dat`, version 1 and 2), and where in it nobody speaks. Pure. */
+/** A waveform as audiowaveform writes it (`.dat`, version 2), and where in it nobody speaks. Pure. */
 
 /** Loudest and quietest sample of each slice of time, per channel, from -1 to 1. */
 export interface Peaks {
@@ -11,17 +11,15 @@ export interface Peaks {
   at(channel: number, i: number): number;
 }
 
-/** Throws a `RangeError` for what is no `.dat` of version 1 or 2. */
+/** Throws a `RangeError` for what is no `.dat` of version 2. */
 export function parsePeaks(buffer: ArrayBuffer): Peaks {
   const view = new DataView(buffer);
-  const version = view.getInt32(0, true);
-  if (version !== 1 && version !== 2) throw new RangeError('not a waveform');
   const bits8 = (view.getUint32(4, true) & 1) === 1;
   const perSecond = view.getInt32(8, true) / view.getInt32(12, true);
-  const channels = version === 2 ? view.getInt32(20, true) : 1;
-  const data = new (bits8 ? Int8Array : Int16Array)(buffer.slice(version === 2 ? 24 : 20));
+  const channels = view.getInt32(20, true);
+  const data = new (bits8 ? Int8Array : Int16Array)(buffer, 24);
   const length = Math.min(view.getUint32(16, true), Math.floor(data.length / (2 * channels)));
-  if (!(perSecond > 0) || !(channels > 0)) throw new RangeError('not a waveform');
+  if (view.getInt32(0, true) !== 2 || !(perSecond > 0) || !(channels > 0)) throw new RangeError('not a waveform');
   const full = bits8 ? 128 : 32768;
   return {
     channels,

@@ -93,7 +93,7 @@ export class Wave {
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;
       this.#x = x;
-      this.#measure();
+      this.#measure(state);
       this.#paint(state, 0, this.#canvas.width);
     } else if (Math.round(x) !== Math.round(this.#x)) {
       const [from, to] = [Math.min(x, this.#x), Math.max(x, this.#x)];
@@ -112,19 +112,19 @@ export class Wave {
   #key(state: PlayerState): string {
     const edges = [...state.buffered, ...(state.selection ? [state.selection] : [])].flat();
     const places = edges.map((time) => Math.round(this.#at(time, state)));
-    return [this.#canvas.width, this.#canvas.height, this.#player.peaks?.length, state.duration, state.balance, !!state.selection, ...places].join();
+    return [this.#canvas.width, this.#canvas.height, this.#player.peaks?.length, state.duration, state.stereo, state.balance, !!state.selection, ...places].join();
   }
 
   #at(time: number, { duration }: PlayerState): number {
     return duration ? (Math.min(time, duration) / duration) * this.#canvas.width : 0;
   }
 
-  #measure(): void {
+  #measure(state: PlayerState): void {
     const { peaks } = this.#player;
-    if (this.#barsOf === (peaks ?? this)) return;
+    const lanes = state.stereo ? 2 : 1;
+    if (this.#bars.length === lanes && this.#barsOf === (peaks ?? this)) return;
     this.#barsOf = peaks ?? this;
     const count = Math.max(0, Math.floor(this.#canvas.width / (STEP * this.#scale)));
-    const lanes = Math.min(2, peaks?.channels ?? 1);
     this.#bars = Array.from({ length: lanes }, (_, side) => (peaks ? bars(peaks, side, count) : new Float32Array(count)));
   }
 

@@ -115,9 +115,10 @@ need_chromium() {
     export CHROMIUM_BIN
 }
 
-# The second browser, likewise; it is driven without a driver of its own.
+# The second browser, likewise, and what it plays to: without any sound device it would soon give up.
 need_firefox() {
     apt firefox-esr firefox-esr
+    apt pulseaudio pulseaudio
     FIREFOX_BIN=$(command -v firefox-esr)
     export FIREFOX_BIN
 }

@@ -26,15 +26,20 @@ const results = new Map(chosen.map(({ name }) => [name, {}]));
 const provider = await startProvider();
 let failed = false;
 
-async function runOne(scenario, name, browser) {
+const running = new Map();
+
+async function runOne(scenario, name) {
   if (scenario.only && scenario.only !== name) return;
+  if (!running.has(name)) running.set(name, await BROWSERS[name]());
+  const browser = running.get(name);
   const began = Date.now();
   const cleanUp = [];
   let timer;
-  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('too long')), LONGEST_MS)));
+  const tooLong = new Error(`not over after ${LONGEST_MS / 1000} s`);
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(tooLong), LONGEST_MS)));
   const took = () => `${name}: ${scenario.name} (${Date.now() - began} ms)`;
   try {
-    const context = { browser, provider, onEnd: (end) => cleanUp.push(end) };
+    const context = { browser, provider, onEnd: (end) => cleanUp.push(async () => end()) };
     const figures = (await Promise.race([scenario.run(context), late])) ?? '';
     results.get(scenario.name)[name] = `✓ ${figures}`;
     console.log(`✓ ${took()} ${figures}`);
@@ -47,23 +52,27 @@ async function runOne(scenario, name, browser) {
       () => console.error(`  how it looked: ${picture}`),
       () => {},
     );
+    // What goes on in it would disturb the next.
+    if (error === tooLong) {
+      running.delete(name);
+      await browser.stop();
+    }
   } finally {
     clearTimeout(timer);
-    for (const end of cleanUp.reverse()) await end();
+    for (const end of cleanUp.reverse()) await end().catch(() => {});
   }
 }
 
-const running = await Promise.all(browsers.map(async (name) => [name, await BROWSERS[name]()]));
 // Side by side, but for what measures time: that has the machine for itself.
 await Promise.all(
-  running.map(async ([name, browser]) => {
-    for (const scenario of chosen) if (!scenario.alone) await runOne(scenario, name, browser);
+  browsers.map(async (name) => {
+    for (const scenario of chosen) if (!scenario.alone) await runOne(scenario, name);
   }),
 );
 for (const scenario of chosen) {
-  if (scenario.alone) for (const [name, browser] of running) await runOne(scenario, name, browser);
+  if (scenario.alone) for (const name of browsers) await runOne(scenario, name);
 }
-for (const [, browser] of running) await browser.stop();
+for (const browser of running.values()) await browser.stop();
 await provider.stop();
 
 console.log(`\n| Scenario | ${browsers.join(' | ')} |\n|---|${'---|'.repeat(browsers.length)}`);

@@ -6,7 +6,7 @@ import { Copy } from './Copy';
 
 const FORMATS: Record<string, string> = { 'audio/mpeg': 'MP3', 'audio/wav': 'WAV' };
 
-/** What is known of a call. What is not known is left out. */
+/** What is known of a call. What is not known yet has its place all the same: nothing moves when it is. */
 export function Facts({ recording }: { recording: Recording }) {
   const { code, text } = useLanguage();
   const { started_at, duration_ms, direction, from, to, content_type, channels, size, call_sid, recording_sid } =
@@ -34,22 +34,24 @@ export function Facts({ recording }: { recording: Recording }) {
 }
 
 function Fact({ name, wide = false, children }: { name: string; wide?: boolean; children: ReactNode }) {
-  if (!children) return null;
   return (
     <div className={wide ? 'fact wide' : 'fact'}>
       <dt>{name}</dt>
-      <dd>{children}</dd>
+      <dd>{children || <span aria-hidden="true">–</span>}</dd>
     </div>
   );
 }
 
 function SidFact({ name, sid }: { name: string; sid: string | undefined }) {
   const { text } = useLanguage();
-  if (!sid) return null;
   return (
     <Fact name={name} wide>
-      <bdi className="sid">{sid}</bdi>
-      <Copy value={() => sid} label={text.detail.copy(name)} />
+      {sid && (
+        <>
+          <bdi className="sid">{sid}</bdi>
+          <Copy value={() => sid} label={text.detail.copy(name)} />
+        </>
+      )}
     </Fact>
   );
 }

@@ -1,26 +1,38 @@
 import { useEffect, useRef, useState } from 'react';
-import { Icon, Select } from '../src/components';
-import type { State } from '../src/core';
-import { useLanguage } from './i18n/language';
+import type { State } from '../../src/core';
+import { useLanguage } from '../i18n/language';
+import { Icon } from '../Icon';
+import { Select } from '../Select';
 import type { Filter } from './useCalls';
 
 interface Props {
   filter: Filter;
-  refreshing: boolean;
   onFilter: (changed: Partial<Filter>) => void;
-  onRefresh: () => void;
 }
 
 const STATES: State[] = ['ready', 'downloading', 'queued', 'unknown', 'failed', 'gone'];
 /** A pause this long ends a word. */
 const TYPING_MS = 250;
 
-export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
+export function Toolbar({ filter, onFilter }: Props) {
   const { text } = useLanguage();
   const [typed, setTyped] = useState(filter.q);
+  const input = useRef<HTMLInputElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => setTyped(filter.q), [filter.q]);
+
+  // A slash searches, as in many lists, unless somebody is writing.
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (event.key !== '/' || event.ctrlKey || event.metaKey || target.closest('input, textarea, select, dialog')) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, []);
 
   const search = (q: string, pause: number) => {
     setTyped(q);
@@ -33,11 +45,13 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
       <div className="search">
         <Icon name="search" />
         <input
+          ref={input}
           type="search"
           className="input"
           dir="auto"
           value={typed}
-          placeholder={text.search}
+          placeholder={text.searchShort}
+          title={text.search}
           aria-label={text.search}
           maxLength={100}
           onChange={(event) => search(event.target.value, TYPING_MS)}
@@ -70,16 +84,6 @@ export function Toolbar({ filter, refreshing, onFilter, onRefresh }: Props) {
           </option>
         ))}
       </Select>
-      <button
-        type="button"
-        className="icon-button boxed"
-        aria-label={text.refresh}
-        title={text.refresh}
-        aria-busy={refreshing}
-        onClick={onRefresh}
-      >
-        <Icon name="refresh" className={refreshing ? 'turning' : ''} />
-      </button>
     </div>
   );
 }

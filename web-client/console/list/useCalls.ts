@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Recording, State } from '../src/core';
-import { useClient, useLink } from '../src/react';
-import { listCalls, Problem } from './api';
-import { merge } from './merge';
+import type { Recording, State } from '../../src/core';
+import { useClient, useLink } from '../../src/react';
+import { listCalls, Problem } from '../api';
+import { merge, type List } from './merge';
 
 export interface Filter {
   q: string;
@@ -14,37 +14,37 @@ export interface Calls {
   hasMore: boolean;
   /** The first page of this filter is on its way. */
   loading: boolean;
+  /** Grows when the list begins anew, as for another filter. */
+  generation: number;
   loadingMore: boolean;
-  refreshing: boolean;
   /** Of the last request, whichever that was. */
   problem: Problem | undefined;
-  /** How many calls the last refresh has brought. */
-  arrived: number;
   loadMore: () => void;
   refresh: () => void;
   reload: () => void;
 }
 
+/** What a first page needs to fill any screen; further ones are fetched while somebody scrolls. */
 const PAGE = 50;
+const FURTHER_PAGE = 200;
+/** States are pushed, which calls there are is not: how often a page that is looked at asks for new ones. */
+const REFRESH_MS = 10_000;
 
 type Busy = 'loading' | 'loadingMore' | 'refreshing' | undefined;
 
+const NOTHING: List = { items: [], cursor: undefined };
+
 /**
  * The tenant's calls, newest first. States come by the socket; which calls there are is asked when the filter
- * changes, when the line or the page comes back, and when the user says so.
+ * changes, when the line or the page comes back, and every ten seconds while the page is in sight.
  */
 export function useCalls(filter: Filter, token: string | undefined, onUnauthorized: () => void): Calls {
   const client = useClient();
   const { phase } = useLink();
-  const [list, setList] = useState<{ items: Recording[]; cursor: string | undefined }>({
-    items: [],
-    cursor: undefined,
-  });
+  const [list, setList] = useState(NOTHING);
+  const [generation, setGeneration] = useState(0);
   const [busy, setBusy] = useState<Busy>('loading');
   const [problem, setProblem] = useState<Problem>();
-  const [arrived, setArrived] = useState(0);
-  const shown = useRef(list.items);
-  shown.current = list.items;
   const request = useRef<AbortController>(undefined);
   const { q, state } = filter;
 
@@ -55,28 +55,24 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
       request.current = controller;
       setBusy(kind);
       try {
-        const page = await listCalls(
-          { q, state, limit: PAGE, ...(cursor ? { cursor } : {}) },
-          token,
-          controller.signal,
-        );
+        const limit = kind === 'loadingMore' ? FURTHER_PAGE : PAGE;
+        const page = await listCalls({ q, state, limit, ...(cursor ? { cursor } : {}) }, token, controller.signal);
         if (controller.signal.aborted) return;
         client.put(page.items);
-        const next = { items: page.items, cursor: page.next_cursor ?? undefined };
-        const known = new Set(shown.current.map(({ sid }) => sid));
-        const fresh = next.items.filter(({ sid }) => !known.has(sid));
+        const next: List = { items: page.items, cursor: page.next_cursor?.toString() };
         setProblem(undefined);
-        setArrived(kind === 'refreshing' ? fresh.length : 0);
+        if (kind === 'loading') setGeneration((n) => n + 1);
         setList((old) => {
           if (kind === 'loading') return next;
           if (kind === 'refreshing') return merge(old, next);
-          return { items: [...old.items, ...fresh], cursor: next.cursor };
+          return { items: [...old.items, ...next.items], cursor: next.cursor };
         });
       } catch (error) {
         if (controller.signal.aborted) return;
         const what = error instanceof Problem ? error : new Problem(502);
         if (what.status === 401) onUnauthorized();
-        else setProblem(what);
+        // A look for new calls that finds no server is the notice's to tell, and what is shown stays.
+        else if (kind !== 'refreshing' || what.status !== 0) setProblem(what);
       }
       setBusy(undefined);
     },
@@ -108,21 +104,24 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
   }, [phase]);
 
   useEffect(() => {
-    const onVisible = () => {
+    const lookIfSeen = () => {
       if (document.visibilityState === 'visible') latest.current();
     };
-    document.addEventListener('visibilitychange', onVisible);
-    return () => document.removeEventListener('visibilitychange', onVisible);
+    document.addEventListener('visibilitychange', lookIfSeen);
+    const timer = setInterval(lookIfSeen, REFRESH_MS);
+    return () => {
+      document.removeEventListener('visibilitychange', lookIfSeen);
+      clearInterval(timer);
+    };
   }, []);
 
   return {
     items: list.items,
     hasMore: list.cursor !== undefined,
     loading: busy === 'loading',
+    generation,
     loadingMore: busy === 'loadingMore',
-    refreshing: busy === 'refreshing',
     problem,
-    arrived,
     loadMore,
     refresh,
     reload,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { recording } from '../src/core/testing';
+import { recording } from '../../src/core/testing';
 import { merge } from './merge';
 
 const list = (ns: number[], cursor?: string) => ({ items: ns.map((n) => recording(n, 1, 'ready')), cursor });
@@ -26,4 +26,12 @@ it('is the page itself when that is the whole list', () => {
 
 it('of an empty page that is not the last begins again there', () => {
   expect(shown(merge(list([3, 2], 'c2'), list([], 'c9')))).toEqual([[], 'c9']);
+});
+
+it('is the very same list when nothing has come or gone', () => {
+  const paged = list([5, 4, 3, 2], 'c2');
+  expect(merge(paged, list([5, 4, 3], 'c3'))).toBe(paged);
+  const ended = list([2, 1]);
+  expect(merge(ended, list([2, 1]))).toBe(ended);
+  expect(shown(merge(list([3, 2, 1], 'c1'), list([3, 2])))).toEqual([[3, 2], undefined]);
 });

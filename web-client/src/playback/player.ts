@@ -157,7 +157,11 @@ export class Player implements Operable {
     this.#wanted = true;
     if (this.state.status === 'failed') this.#ask();
     else if (this.#isReady) this.#sound.play();
-    else this.#subscribe('play');
+    else {
+      this.#subscribe('play');
+      // Signed before it lands, so that the sound then waits for nothing else. Whether it may be had is told then.
+      this.#server.getSource(this.sid, 'play').catch(() => {});
+    }
     this.#changed();
   };
 

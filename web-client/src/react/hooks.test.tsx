@@ -6,6 +6,9 @@ import { FakeSocket, recording, settle, sid } from '../core/testing';
 import { FakeServer, installMedia, SID } from '../playback/testing';
 import { LandfallProvider, useLink, useRecording, useRecordingPlayer, usePlayer, usePlayerState } from '.';
 
+// Whatever else the machine has to do, these wait for nothing but themselves.
+vi.setConfig({ testTimeout: 60_000 });
+
 let client: Client;
 
 beforeEach(() => {

@@ -104,10 +104,11 @@ export function SelectionButton({ children, ...rest }: ButtonProps) {
   const selection = usePart((state) => state.selection);
   if (!selection) return null;
   const [from, to] = selection.map(clock) as [string, string];
-  const label = `${text.loop(from, to)}. ${text.endLoop}`;
+  // What is read on it comes first in its name: whoever speaks to the page says what they see.
+  const shown = `${from} – ${to}`;
   return (
-    <Button label={label} title={text.endLoop} onClick={() => player.select(undefined)} {...rest}>
-      <bdi>{`${from} – ${to}`}</bdi>
+    <Button label={`${shown}. ${text.endLoop}`} title={text.endLoop} onClick={() => player.select(undefined)} {...rest}>
+      <bdi>{shown}</bdi>
       {children}
     </Button>
   );

@@ -50,7 +50,15 @@ export function Progress(props: ComponentPropsWithoutRef<'div'>) {
 /** What the call is called. */
 export function Title(props: ComponentPropsWithoutRef<'bdi'>) {
   const text = useText();
-  return <bdi {...props}>{usePart(({ recording }) => nameOf(recording, text))}</bdi>;
+  const recording = usePart((state) => state.recording);
+  const { title, from, to } = recording ?? {};
+  if (title || !(from || to)) return <bdi {...props}>{nameOf(recording, text)}</bdi>;
+  // Each party by itself: in a line from right to left a number would lose its plus sign to the other end.
+  return (
+    <span {...props}>
+      <bdi dir="ltr">{from ?? text.unknownParty}</bdi> {text.to} <bdi dir="ltr">{to ?? text.unknownParty}</bdi>
+    </span>
+  );
 }
 
 /** Who called whom. Nothing where neither is known. */

@@ -118,6 +118,14 @@ need_chromium() {
     export CHROMIUM_BIN
 }
 
+# The second browser, likewise, and what it plays to: without any sound device it would soon give up.
+need_firefox() {
+    apt firefox-esr firefox-esr
+    apt pulseaudio pulseaudio
+    FIREFOX_BIN=$(command -v firefox-esr)
+    export FIREFOX_BIN
+}
+
 # The voices of the calls, and the encoder that made them into what is shipped.
 need_voices() {
     apt lame lame

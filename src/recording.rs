@@ -114,6 +114,10 @@ pub enum State {
 }
 
 impl State {
+    /// Every state there is.
+    pub const ALL: [Self; 6] =
+        [Self::Unknown, Self::Queued, Self::Downloading, Self::Ready, Self::Failed, Self::Gone];
+
     /// Its name on the wire and in the catalog.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -128,9 +132,7 @@ impl State {
 
     /// The state of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Unknown, Self::Queued, Self::Downloading, Self::Ready, Self::Failed, Self::Gone]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
     /// Whether a wait for this recording is over.

@@ -36,7 +36,7 @@ use super::{audit, calls, events, health, lifecycle, links, media, problem, prot
         health::readyz,
         health::metrics
     ),
-    components(schemas(problem::Document, protocol::WireIntent))
+    components(schemas(problem::Document, protocol::WireIntent, protocol::ServerMessage, protocol::ClientMessage))
 )]
 struct Api;
 
@@ -75,4 +75,25 @@ fn api() -> openapi::OpenApi {
 fn named(mut operation: Operation, suffix: &str) -> Operation {
     operation.operation_id = operation.operation_id.map(|name| name + suffix);
     operation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the web client's types are made from.
+    const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web-client/schema/landfall.json");
+
+    /// `LANDFALL_WRITE_SCHEMA=1` writes it anew; then `npm run generate` in web-client.
+    #[test]
+    fn the_web_client_knows_the_schemas_that_the_server_speaks() {
+        let components = api().components.map(|components| components.schemas);
+        let made = serde_json::to_string_pretty(&components).unwrap() + "\n";
+        if std::env::var_os("LANDFALL_WRITE_SCHEMA").is_some() {
+            std::fs::write(SNAPSHOT, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
+        let mend = "LANDFALL_WRITE_SCHEMA=1 cargo test -p landfall the_web_client_knows, then npm run generate in web-client";
+        assert!(made == kept, "the wire has changed: {mend}");
+    }
 }

@@ -3,6 +3,7 @@
 
 use axum::extract::ws::Utf8Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 use crate::recording::{self, Recording, Sid, State, Status, Timestamp};
 use crate::registry::{Event, EventKind};
@@ -33,6 +34,7 @@ pub struct StateObject<'a> {
     /// Grows by one with each change of state, within one epoch.
     v: u64,
     /// `unknown`, `queued`, `downloading`, `ready`, `failed` or `gone`.
+    #[schema(schema_with = state_schema)]
     state: &'static str,
     /// Bytes fetched so far.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +91,10 @@ pub struct StateObject<'a> {
     retry_at: Option<Timestamp>,
 }
 
+fn state_schema() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(State::ALL.map(State::as_str))).build()
+}
+
 impl<'a> StateObject<'a> {
     /// The state of a recording, for somebody who asked for it as `asked`.
     pub fn new(asked: Sid, recording: &'a Recording, status: &Status, base: &PublicUrl) -> Self {
@@ -124,7 +130,7 @@ impl<'a> StateObject<'a> {
 }
 
 /// What a server says. `type` is the message's name, also as `event:` of a Server-Sent Event.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {
     /// The first message.
@@ -135,6 +141,7 @@ pub enum ServerMessage<'a> {
     Unsubscribed { id: u64 },
     /// How far a download has come.
     Progress {
+        #[schema(value_type = String)]
         sid: Sid,
         v: u64,
         received: u64,
@@ -150,7 +157,10 @@ pub enum ServerMessage<'a> {
     /// Any other change.
     State(&'a StateObject<'a>),
     /// The answer to `refresh`.
-    Refreshed { expires_at: Timestamp },
+    Refreshed {
+        #[schema(value_type = String, format = DateTime)]
+        expires_at: Timestamp,
+    },
     /// Are you there?
     Ping,
     /// I am.
@@ -171,7 +181,7 @@ pub enum ServerMessage<'a> {
 }
 
 /// One entry of `subscribed`.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Subscribed<'a> {
     /// The state.
@@ -181,7 +191,7 @@ pub enum Subscribed<'a> {
 }
 
 /// Why a recording cannot be watched.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, utoipa::ToSchema)]
 pub struct Refusal {
     /// A stable name.
     pub code: &'static str,
@@ -190,7 +200,7 @@ pub struct Refusal {
 }
 
 /// What a client says.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// The token, when the handshake carried none.

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Connection, type Link } from './connection';
-import type { ServerMessage } from './protocol';
+import type { LineMessage } from './line';
+import { openSocket } from './socket';
 import { FakeSocket } from './testing';
+import { Tokens } from './tokens';
 
 let links: Link[];
-let messages: ServerMessage[];
+let messages: LineMessage[];
 let connection: Connection;
+let tokens: Tokens;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -13,7 +16,8 @@ beforeEach(() => {
   FakeSocket.install();
   links = [];
   messages = [];
-  connection = new Connection('ws://here/ws/recordings', undefined, {
+  tokens = new Tokens(undefined);
+  connection = new Connection([['socket', (token, heard) => openSocket('ws://here/ws/recordings', token, heard)]], tokens, {
     link: (link) => links.push(link),
     message: (message) => messages.push(message),
   });
@@ -35,7 +39,7 @@ describe('the handshake', () => {
   it('names the subprotocol, and the token only when one is held', () => {
     connection.start();
     expect(FakeSocket.last.protocols).toEqual(['landfall.v1']);
-    connection.token = 'a.b.c';
+    tokens.current = 'a.b.c';
     FakeSocket.last.ends(1006);
     vi.advanceTimersByTime(250);
     expect(FakeSocket.last.protocols).toEqual(['landfall.v1', 'landfall.bearer.a.b.c']);

@@ -15,6 +15,7 @@ export class FakeSocket {
 
   sent: ClientMessage[] = [];
   closed = false;
+  readyState = 1;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
 
@@ -65,6 +66,7 @@ export const recording = (
   more: Partial<Recording> = {},
 ): Recording => ({
   sid: sid(n),
+  call_sid: sid(n),
   v,
   state,
   ...more,

@@ -1,3 +1,3 @@
-export { LandfallProvider, useClient } from './context';
-export { useAudio, type AudioState } from './useAudio';
-export { useLink, useRecording } from './useRecording';
+export { LandfallProvider, TextProvider, useClient, useText, type LandfallProviderProps } from './context';
+export { usePlayer, usePlayerState, useRecordingPlayer, type PlayerActions } from './usePlayer';
+export { useLink, useRecording, type RecordingOptions, type SelectingOptions } from './useRecording';

@@ -71,6 +71,7 @@ e2e() {
     step "Programs under test" cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
     export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"
+    step "Player, build" npm --prefix web-client run build:lib
     step "End to end" npm --prefix web-client run e2e
 }
 

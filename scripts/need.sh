@@ -91,7 +91,11 @@ need_python() {
 }
 
 # What the web client is made of.
-need_web_packages() { need_npm_packages web-client; }
+need_web_packages() {
+    need_npm_packages web-client
+    # The other React that the player is tested with.
+    need_npm_packages web-client/react-18
+}
 
 # need_npm_packages FOLDER: installed anew when the lock file has changed.
 need_npm_packages() {

@@ -144,5 +144,5 @@ need_postgres() {
 # The queue between many processes; each test starts one of its own.
 need_redis() { apt redis-server redis-server; }
 
-# The yardstick of the benchmarks.
+# The yardstick of the benchmarks, and the proxy of the examples.
 need_nginx() { apt nginx nginx-light; }

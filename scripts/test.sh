@@ -53,6 +53,8 @@ rust() {
     need_node
     need_postgres
     need_redis
+    # A real proxy before the server, set up as the documentation says.
+    need_nginx
     if have cargo-nextest; then
         step "Tests" cargo nextest run --workspace
     else

@@ -2,6 +2,7 @@
 //! the versions, so that all servers on one catalog agree on them. Knows neither files nor jobs.
 
 mod audit;
+mod call_log;
 mod listing;
 mod postgres;
 mod sqlite;
@@ -18,6 +19,10 @@ use crate::recording::{About, Code, Media, Recording, Scope, Sid, State, Status,
 use crate::secret::Secret;
 
 pub use audit::{Action, AuditOrder, AuditQuery, Deed, Entry};
+pub use call_log::{
+    Adopted, CallLog, CallLogOptions, Columns, Entry as LogEntry, Findings as LogFindings, Legs, PAGE as LOG_PAGE,
+    Place, Skipped, TableError, TableName, is_identifier,
+};
 pub use postgres::{BadUrl, PostgresCatalog, PostgresOptions};
 pub use sqlite::{Findings, Inspection, InspectionError, SqliteCatalog};
 
@@ -307,6 +312,12 @@ pub trait Catalog: Send + Sync + 'static {
 
     /// Entries of the audit about recordings in that scope.
     async fn audited(&self, scope: &Scope, query: &AuditQuery) -> Result<Vec<Entry>, CatalogError>;
+
+    /// How far a reader of that name has come, in its own words.
+    async fn bookmark(&self, name: &str) -> Result<Option<String>, CatalogError>;
+
+    /// Notes how far it has come.
+    async fn set_bookmark(&self, name: &str, place: &str) -> Result<(), CatalogError>;
 
     /// Housekeeping, now and then and at the end: what the engine has put off.
     async fn tend(&self) -> Result<(), CatalogError>;

@@ -2,6 +2,7 @@
 //! network. `docs/configuration.md` lists every key with its default and its variable.
 
 mod accounts;
+mod call_log;
 mod fault;
 mod jwt_secrets;
 mod members;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::auth::{AuthOptions, ForwardOptions, JwtOptions, NamedSecret, Standing};
-use crate::catalog::Database;
+use crate::catalog::{CallLogOptions, Database};
 use crate::recording::Container;
 use crate::retention::RetentionOptions;
 use crate::secret::Secret;
@@ -48,6 +49,8 @@ pub struct Config {
     pub volume: PathBuf,
     /// Where the catalog is.
     pub database_url: Database,
+    /// The table of another system that calls are taken over from.
+    pub call_log: Option<CallLogOptions>,
     /// Where jobs and signals go through, when not through one process.
     pub redis_url: Option<Secret>,
     /// Origins of pages that may call; the public URL's alone, when there are none.

@@ -2,6 +2,7 @@
 //!
 //! Every step is level-triggered: pin the slot, look at the truth, then wait. A signal only makes it quicker.
 
+mod adoption;
 mod elsewhere;
 mod erasure;
 mod error;
@@ -11,13 +12,12 @@ mod shelf;
 mod tests;
 mod waits;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tokio::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, Change, Row};
+use crate::catalog::{CallLog, Catalog, Change, Row};
 use crate::jobs::{Job, Jobs, Priority};
 use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
 use crate::registry::{Mailbox, Pin, Registry, Subscription};
@@ -77,6 +77,8 @@ pub struct Delivery(Arc<Inner>);
 
 struct Inner {
     catalog: Arc<dyn Catalog>,
+    /// Where calls may be found that the catalog does not know.
+    call_log: Option<Arc<CallLog>>,
     jobs: Arc<dyn Jobs>,
     registry: Registry,
     volume: Volume,
@@ -87,9 +89,16 @@ struct Inner {
 
 impl Delivery {
     /// Over these parts, which others may share.
-    pub fn new(catalog: Arc<dyn Catalog>, jobs: Arc<dyn Jobs>, registry: Registry, volume: Volume) -> Self {
+    pub fn new(
+        catalog: Arc<dyn Catalog>,
+        call_log: Option<Arc<CallLog>>,
+        jobs: Arc<dyn Jobs>,
+        registry: Registry,
+        volume: Volume,
+    ) -> Self {
         Self(Arc::new(Inner {
             catalog,
+            call_log,
             jobs,
             registry,
             volume,
@@ -190,8 +199,15 @@ impl Delivery {
         }
         let volume = self.0.volume.clone();
         let storage = recording.sid;
+        // The shelf lets go of a recording by its own names alone; a leg that stands for it has another one.
+        let name = if recording.names().any(|name| name == sid) { sid } else { storage };
+        if name != sid
+            && let Some(shelved) = self.0.shelf.get(name)
+        {
+            return Ok(Opened::File(shelved));
+        }
         let found = blocking(move || match volume.find(storage)? {
-            Some(landed) => Shelved::map(sid, recording, landed).map(Some),
+            Some(landed) => Shelved::map(name, recording, landed).map(Some),
             None => Ok(None),
         })
         .await?;
@@ -232,14 +248,10 @@ impl Delivery {
         // Pinned before the catalog is asked: what changes after the answer is published into the slot.
         let pins: Vec<Pin> = sids.iter().map(|sid| self.0.registry.pin(*sid)).collect();
         let unknown: Vec<Sid> = pins.iter().filter(|pin| pin.get().is_none()).map(Pin::sid).collect();
-        let (found, failure) = match self.0.catalog.find(&unknown).await {
-            Ok(found) => (found, None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let mut found: HashMap<Sid, Option<Row>> = unknown.into_iter().zip(found).collect();
+        let (mut found, failure) = self.find_or_adopt(&unknown).await;
         let mut seeded = Vec::with_capacity(pins.len());
         for pin in pins {
-            seeded.push(match found.remove(&pin.sid()).flatten() {
+            seeded.push(match found.remove(&pin.sid()) {
                 Some(row) => self.seed(pin, row).await.and_then(|pin| covered(scope, pin)),
                 // Seeded before, or the second of the same name; a slot without seed is no recording.
                 None => match &failure {

@@ -2,6 +2,7 @@
 //! task, and stops them in order.
 
 mod background;
+mod call_log;
 mod engine;
 mod pending;
 mod recover;
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use crate::audit::Audit;
 use crate::auth::{Auth, AuthError, AuthOptions, Links};
 use crate::broker::BrokerError;
-use crate::catalog::{self, CatalogError, Database};
+use crate::catalog::{self, CallLog, CallLogOptions, CatalogError, Database};
 use crate::delivery::Delivery;
 use crate::fetch::{FetchOptions, Fetcher};
 use crate::http::app::{App, HttpOptions, Parts};
@@ -56,6 +57,8 @@ pub struct ServeOptions {
     pub volume: PathBuf,
     /// Where the catalog is.
     pub database: Database,
+    /// The table of another system that calls are taken over from.
+    pub call_log: Option<CallLogOptions>,
     /// The Redis that jobs and signals go through: then others do the downloads.
     pub redis: Option<Secret>,
     /// Who may ask.
@@ -83,6 +86,8 @@ pub enum StartError {
     Volume(VolumeError),
     /// The catalog cannot be opened.
     Catalog(CatalogError),
+    /// The way to the table of calls cannot be made.
+    CallLog(CatalogError),
     /// No key can be used.
     Auth(AuthError),
     /// The client for the source cannot be made.
@@ -100,6 +105,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Volume(error) => write!(f, "volume: {error}"),
             Self::Catalog(error) => write!(f, "database_url: {error}"),
+            Self::CallLog(error) => write!(f, "call_log.database_url: {error}"),
             Self::Auth(error) => write!(f, "auth: {error}"),
             Self::Source(error) => write!(f, "twilio: {error}"),
             Self::Redis(error) => write!(f, "redis_url: {error}"),
@@ -144,7 +150,13 @@ impl Server {
         };
         let Engine { jobs, signals, hints, resumed, leader, peers, works } = engine;
         let registry = Registry::default();
-        let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
+        let call_log = options.call_log.map(|options| CallLog::new(catalog.clone(), options)).transpose();
+        let call_log = call_log.map_err(StartError::CallLog)?.map(Arc::new);
+        let delivery = Delivery::new(catalog.clone(), call_log.clone(), jobs.clone(), registry.clone(), volume.clone());
+        if let Some(call_log) = call_log.clone() {
+            let pull = call_log::Pull::new(call_log, catalog.clone(), delivery.clone(), leader.clone());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(pull.run()));
+        }
         let source: Arc<dyn Source> = Arc::new(TwilioSource::new(options.twilio).map_err(StartError::Source)?);
         let auth = Auth::new(options.auth).map_err(StartError::Auth)?;
         let links = Links::new(catalog.clone(), options.http.link_ttl);
@@ -192,6 +204,7 @@ impl Server {
         let parts = Parts {
             delivery,
             catalog,
+            call_log,
             jobs,
             registry,
             volume,

@@ -68,6 +68,11 @@ fn describe() {
     describe_gauge!("landfall_volume_shared", "1 when all processes are proven to share the volume, 0 when not");
     describe_counter!("landfall_retention_removed_total", "Recordings that expired, by reason");
     describe_counter!("landfall_audit_lost_total", "Entries of the audit that the catalog has not taken");
+    describe_counter!(
+        "landfall_call_log_rows_total",
+        "Rows of the table call_log that were read, by what came of them"
+    );
+    describe_counter!("landfall_call_log_lookups_total", "Looks into the table call_log for unknown calls, by outcome");
     describe_counter!("landfall_limits_total", "Requests and frames refused because a bound was reached");
     describe_gauge!("landfall_build_info", "1, with the version as label");
 }
@@ -252,6 +257,27 @@ pub fn download_ended(sid: Sid, outcome: &'static str, code: Code, why: &str) {
 /// came was `recovered`.
 pub fn webhook(outcome: &'static str) {
     counter!("landfall_webhooks_total", "outcome" => outcome).increment(1);
+}
+
+/// A row of the table `call_log` was read: `registered`, `known`, `conflict`, `erased` or `skipped`.
+pub fn call_log_row(outcome: &'static str) {
+    counter!("landfall_call_log_rows_total", "outcome" => outcome).increment(1);
+}
+
+/// The table says that a call is another tenant's or account's than ours.
+pub fn call_log_conflict(sid: Sid) {
+    call_log_row("conflict");
+    warn!(%sid, "the call is another tenant's or account's in call_log than here; ours stays");
+}
+
+/// Rows of the table are no calls, each for that reason.
+pub fn call_log_skipped(rows: usize, why: &'static str) {
+    warn!(rows, why, "rows of call_log are no calls, and are left out");
+}
+
+/// The table was asked for unknown calls: `found` (one at least), `unknown` or `failed`.
+pub fn call_log_lookup(outcome: &'static str) {
+    counter!("landfall_call_log_lookups_total", "outcome" => outcome).increment(1);
 }
 
 /// Somebody had a recording, or all of a call, erased.

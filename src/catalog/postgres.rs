@@ -1,6 +1,7 @@
 //! The catalog of many servers: a database of PostgreSQL, which may stand behind a transaction pooler.
 
 mod audit;
+mod bookmarks;
 mod connections;
 mod lifecycle;
 mod link_keys;
@@ -24,7 +25,8 @@ use super::{
     NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
 };
 use crate::recording::{Media, Scope, Sid, State, Status, Tenant, Timestamp};
-use connections::{Connections, Value, within};
+use connections::MOST_CONNECTIONS;
+pub(super) use connections::{Connections, Value, within};
 pub use options::{BadUrl, PostgresOptions};
 use rows::{row, text};
 
@@ -44,7 +46,7 @@ pub struct PostgresCatalog {
 impl PostgresCatalog {
     /// Connects, and makes tables where they are missing.
     pub async fn open(options: &PostgresOptions) -> Result<Self, CatalogError> {
-        let connections = Connections::new(options)?;
+        let connections = Connections::new(options, MOST_CONNECTIONS)?;
         let epoch = timeout(SCHEMA_WITHIN, migrate::run(&connections))
             .await
             .map_err(|_| CatalogError("the database does not answer in time".into()))??;
@@ -53,7 +55,7 @@ impl PostgresCatalog {
 
     /// Whether the database answers and has a catalog; changes nothing, and makes none.
     pub async fn inspect(options: &PostgresOptions) -> Result<bool, CatalogError> {
-        let connections = Connections::new(options)?;
+        let connections = Connections::new(options, MOST_CONNECTIONS)?;
         let tables = connections.query("SELECT 1 FROM pg_tables WHERE tablename = 'recordings'", &[]).await?;
         Ok(!tables.is_empty())
     }
@@ -234,6 +236,14 @@ impl Catalog for PostgresCatalog {
 
     async fn audited(&self, scope: &Scope, query: &AuditQuery) -> Result<Vec<Entry>, CatalogError> {
         within(audit::entries(&self.connections, scope, query)).await
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<String>, CatalogError> {
+        within(bookmarks::get(&self.connections, name)).await
+    }
+
+    async fn set_bookmark(&self, name: &str, place: &str) -> Result<(), CatalogError> {
+        within(bookmarks::set(&self.connections, name, place)).await
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {

@@ -1,6 +1,7 @@
 //! The embedded catalog: one SQLite file, one writer, several readers.
 
 mod audit;
+mod bookmarks;
 mod inspection;
 mod lifecycle;
 mod link_keys;
@@ -257,6 +258,14 @@ impl Catalog for SqliteCatalog {
 
     async fn audited(&self, scope: &Scope, query: &AuditQuery) -> Result<Vec<Entry>, CatalogError> {
         audit::entries(&self.readers, scope, query).await
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<String>, CatalogError> {
+        bookmarks::get(&self.readers, name).await
+    }
+
+    async fn set_bookmark(&self, name: &str, place: &str) -> Result<(), CatalogError> {
+        bookmarks::set(&self.writer, name, place).await
     }
 
     async fn tend(&self) -> Result<(), CatalogError> {

@@ -41,7 +41,7 @@ pub(super) fn run() -> ExitCode {
 
 async fn demo(config: &Config, simulator: &Simulator) -> Result<(), String> {
     // Everything in this process, whatever the environment says of others.
-    let server = start(ServeOptions { redis: None, ..options(config) }).await?;
+    let server = start(ServeOptions { redis: None, call_log: None, ..options(config) }).await?;
     let admin = token(config, Role::Admin)?;
     say(format_args!(
         "\n  Landfall is running. Calls keep coming; open the console and press play:\n\n    {url}/#token={admin}\n\n  \

@@ -2,6 +2,7 @@
 //! file below holds the checks of one matter.
 
 mod auth;
+mod call_log;
 mod catalog;
 mod check;
 mod clock;
@@ -88,6 +89,7 @@ async fn all(config: &Config) -> Vec<Check> {
         bounded("disk", disks, disk::disk(config)),
         bounded("sharing", others, sharing::sharing(config)),
         bounded("catalog", disks, catalog::catalog(config)),
+        bounded("call_log", others, call_log::call_log(config)),
         bounded("redis", others, redis::redis(config)),
         bounded("auth", others, auth::auth(config)),
     ];

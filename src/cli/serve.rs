@@ -64,6 +64,7 @@ pub(super) fn options(config: &Config) -> ServeOptions {
         metrics_listen,
         volume: config.volume.clone(),
         database: config.database_url.clone(),
+        call_log: config.call_log.clone(),
         redis: config.redis_url.clone(),
         auth: config.auth_options(),
         http: HttpOptions {

@@ -58,7 +58,7 @@ fn account(members: &mut Members<'_>) -> Option<TwilioAccount> {
     Some(TwilioAccount { account_sid: account_sid?, tenant, auth_token: auth_token?, api_key })
 }
 
-fn account_sid(value: &Value) -> Parsed<String> {
+pub(super) fn account_sid(value: &Value) -> Parsed<String> {
     let sid = text(value)?;
     let hex =
         sid.strip_prefix("AC").is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit()));

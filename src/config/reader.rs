@@ -61,6 +61,12 @@ impl Reader {
         }
     }
 
+    /// Whether a section is written, be it empty, or a variable sets one of its keys.
+    pub(super) fn has_section(&self, name: &str) -> bool {
+        let variables = format!("{}__", variable(name));
+        self.table.contains_key(name) || self.vars.keys().any(|variable| variable.starts_with(&variables))
+    }
+
     /// The value of a key, or its default where it is unset or wrong.
     pub(super) fn read<T>(&mut self, key: &str, default: T, parse: impl Fn(&Value) -> Parsed<T>) -> T {
         self.optional(key, parse).unwrap_or(default)

@@ -6,6 +6,7 @@ use toml::Value;
 use tracing_subscriber::EnvFilter;
 
 use super::accounts;
+use super::call_log;
 use super::fault::{Faults, Parsed, Wrong, wrong};
 use super::jwt_secrets;
 use super::reader::Reader;
@@ -31,7 +32,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
-    ["auth", "twilio", "media", "retention", "limits", "worker"].into_iter().for_each(|name| from.section(name));
+    ["call_log", "auth", "twilio", "media", "retention", "limits", "worker"]
+        .into_iter()
+        .for_each(|name| from.section(name));
     let config = keys(from);
     if let Some(config) = &config {
         together(from, config);
@@ -41,19 +44,22 @@ pub(super) fn read(from: &mut Reader) -> Result<Config, Faults> {
 }
 
 fn keys(from: &mut Reader) -> Option<Config> {
+    let database_url = from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?;
+    let accounts = accounts::read(from);
     let listen = from.read("listen", ([127, 0, 0, 1], 8080).into(), address);
     Some(Config {
         listen,
         metrics_listen: from.optional("metrics_listen", address),
         public_url: from.optional("public_url", origin),
         volume: from.read("volume", "./data/recordings".into(), path),
-        database_url: from.secret("database_url", database).or_else(|| database(&DATABASE.into()).ok())?,
+        call_log: call_log::read(from, &database_url, &accounts),
+        database_url,
         redis_url: from.secret("redis_url", redis),
         allowed_origins: from.optional("allowed_origins", list(origin)),
         auth: auth(from),
         twilio: TwilioConfig {
             api_base: from.optional("twilio.api_base", base_url).or_else(|| base_url(&API_BASE.into()).ok())?,
-            accounts: accounts::read(from),
+            accounts,
             redirects: from
                 .optional("twilio.redirects", list(redirects))
                 .unwrap_or_else(|| vec![Redirects::Hosts(REDIRECTS.into())]),

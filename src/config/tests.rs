@@ -1,6 +1,7 @@
 //! What is a configuration and what is not, and that the documentation says the same.
 
 mod auth;
+mod call_log;
 
 use proptest::prelude::*;
 

@@ -26,6 +26,11 @@ impl Delivery {
     /// Erases a recording, or all recordings of a call, for good: their rows, for those who tell other servers. Repeated, it
     /// removes what was left behind.
     pub async fn erase(&self, scope: &Scope, sid: Sid, at_source: bool) -> Result<Vec<Row>, ErasureError> {
+        // Known first: a leg that stands for another call goes with that one.
+        let sid = self
+            .known(sid)
+            .await?
+            .map_or(sid, |(recording, _)| if recording.names().any(|name| name == sid) { sid } else { recording.sid });
         let rows = self.0.catalog.erase(scope, sid, at_source).await.map_err(|error| match error {
             EraseError::OnHold => ErasureError::OnHold,
             EraseError::Unknown => DeliveryError::Unknown.into(),
@@ -50,7 +55,7 @@ impl Delivery {
     /// Holds the call that a name stands for, or lets go of it; the status of what bears the name. What was erased
     /// can not be held.
     pub async fn hold(&self, scope: &Scope, sid: Sid, held: bool) -> Result<Status, DeliveryError> {
-        let found = self.0.catalog.find(&[sid]).await?.pop().flatten();
+        let found = self.known(sid).await?;
         let (recording, status) =
             found.filter(|(recording, _)| scope.covers(&recording.tenant)).ok_or(DeliveryError::Unknown)?;
         if !status.is_erased() {

@@ -34,7 +34,7 @@ async fn watched() -> (Bench, Watched) {
     let (tenant, about) = (Tenant::new("t").unwrap(), About::default());
     let call = NewCall { call_sid: sid, tenant: tenant.clone(), account_sid: "AC1".into(), recording_sid: None, about };
     catalog.register(&call).await.unwrap();
-    let delivery = Delivery::new(catalog.clone(), Arc::new(EmbeddedJobs::new(3)), Registry::default(), volume);
+    let delivery = Delivery::new(catalog.clone(), None, Arc::new(EmbeddedJobs::new(3)), Registry::default(), volume);
     let mailbox = Mailbox::new(16);
     let mut watched = delivery.watch(&Scope::Tenant(tenant), &[sid], Intent::Watch, &mailbox).await;
     let watched = watched.remove(0).unwrap();

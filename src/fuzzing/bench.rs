@@ -109,7 +109,7 @@ async fn start(directory: &std::path::Path) -> (Arc<App>, TcpListener, Vec<u8>) 
             .unwrap();
     }
     let (registry, jobs) = (Registry::default(), Arc::new(EmbeddedJobs::new(3)));
-    let delivery = Delivery::new(catalog.clone(), jobs.clone(), registry.clone(), volume.clone());
+    let delivery = Delivery::new(catalog.clone(), None, jobs.clone(), registry.clone(), volume.clone());
     delivery.open(&Scope::Every, LANDED.parse().unwrap()).await.unwrap();
     let parts = Parts {
         delivery,
@@ -121,6 +121,7 @@ async fn start(directory: &std::path::Path) -> (Arc<App>, TcpListener, Vec<u8>) 
         auth: Auth::new(AuthOptions::Jwt(jwt_options())).unwrap(),
         links: Links::new(catalog.clone(), DAY),
         catalog,
+        call_log: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         deletes_at_source: false,
     };

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::protocol::PublicUrl;
 use crate::audit::Audit;
 use crate::auth::{Auth, Caller, Links};
-use crate::catalog::Catalog;
+use crate::catalog::{CallLog, Catalog};
 use crate::delivery::Delivery;
 use crate::jobs::Jobs;
 use crate::recording::Tenant;
@@ -66,6 +66,8 @@ pub struct Parts {
     pub delivery: Delivery,
     /// Calls.
     pub catalog: Arc<dyn Catalog>,
+    /// Where calls may be found that the catalog does not know.
+    pub call_log: Option<Arc<CallLog>>,
     /// Downloads.
     pub jobs: Arc<dyn Jobs>,
     /// Who waits.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::time::Duration;
 
 use super::app::{App, Parts, WorkerParts};
-use crate::catalog::Catalog;
+use crate::catalog::{CallLog, Catalog};
 use crate::jobs::Jobs;
 use crate::recording::Code;
 use crate::telemetry::{self, Levels};
@@ -32,7 +32,7 @@ pub struct Readiness {
 
 #[derive(Serialize, utoipa::ToSchema)]
 struct Check {
-    /// `volume`, `catalog`, `queue` or `draining`.
+    /// `volume`, `catalog`, `queue`, `draining`, or `call_log` where one is configured.
     name: &'static str,
     ok: bool,
     /// What is wrong.
@@ -50,19 +50,21 @@ pub async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "operators",
     responses((status = 200, body = Readiness), (status = 503, description = "Names what is wrong", body = Readiness)))]
 pub async fn readyz(Shared(app): Shared<Arc<App>>) -> Response {
-    let Parts { catalog, volume, jobs, delivery, .. } = &app.parts;
-    readiness(&**catalog, volume, &**jobs, delivery.is_elsewhere(), app.draining.is_cancelled()).await
+    let Parts { catalog, call_log, volume, jobs, delivery, .. } = &app.parts;
+    let is_elsewhere = delivery.is_elsewhere();
+    readiness(&**catalog, call_log.as_deref(), volume, &**jobs, is_elsewhere, app.draining.is_cancelled()).await
 }
 
 /// The same of a worker.
 pub async fn worker_readyz(Shared(worker): Shared<Arc<WorkerParts>>) -> Response {
     let WorkerParts { catalog, volume, jobs, may_land, draining, .. } = &*worker;
     let is_elsewhere = !*may_land.borrow();
-    readiness(&**catalog, volume, &**jobs, is_elsewhere, draining.is_cancelled()).await
+    readiness(&**catalog, None, volume, &**jobs, is_elsewhere, draining.is_cancelled()).await
 }
 
 async fn readiness(
     catalog: &dyn Catalog,
+    call_log: Option<&CallLog>,
     volume: &Volume,
     jobs: &dyn Jobs,
     is_elsewhere: bool,
@@ -70,8 +72,15 @@ async fn readiness(
 ) -> Response {
     let volume = volume.clone();
     let volume = blocking(move || volume.check_writable());
-    let (catalog, volume, queue) = tokio::join!(
+    let read_log = async {
+        match call_log {
+            Some(log) => log.check().await,
+            None => Ok(()),
+        }
+    };
+    let (catalog, log, volume, queue) = tokio::join!(
         tokio::time::timeout(CHECK_WITHIN, catalog.check()),
+        tokio::time::timeout(CHECK_WITHIN, read_log),
         tokio::time::timeout(CHECK_WITHIN, volume),
         tokio::time::timeout(CHECK_WITHIN, jobs.check()),
     );
@@ -87,8 +96,10 @@ async fn readiness(
     let catalog = (!matches!(catalog, Ok(Ok(())))).then_some("catalog_unavailable");
     let queue = (!matches!(queue, Ok(Ok(())))).then_some("queue_unavailable");
     let draining = draining.then_some("draining");
+    let log = call_log.map(|_| ("call_log", (!matches!(log, Ok(Ok(())))).then_some("catalog_unavailable")));
     let checks = [("volume", volume), ("catalog", catalog), ("queue", queue), ("draining", draining)];
-    let checks: Vec<Check> = checks.map(|(name, code)| Check { name, ok: code.is_none(), code }).into();
+    let checks = checks.into_iter().chain(log).map(|(name, code)| Check { name, ok: code.is_none(), code });
+    let checks: Vec<Check> = checks.collect();
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [("cache-control", "no-store")], Json(Readiness { ready, checks })).into_response()

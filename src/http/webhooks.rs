@@ -68,6 +68,7 @@ async fn receive(app: &App, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Resu
 }
 
 async fn keep(app: &App, account: &CallbackAccount, callback: &Callback) -> Result<&'static str, Problem> {
+    app.parts.delivery.adopt_announced(callback.call_sid).await;
     let kept = app.parts.catalog.keep(callback, account.tenant.as_ref()).await?;
     info!(sid = %callback.call_sid, recording_sid = %callback.recording_sid, status = callback.status, "callback kept");
     let row = match kept {

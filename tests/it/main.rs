@@ -18,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod media;
+mod migration;
 mod origins;
 mod postgres;
 mod registration;

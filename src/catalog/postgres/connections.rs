@@ -27,21 +27,23 @@ use crate::telemetry;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of that may be spent waiting for a connection that others use.
 const CONNECTION_WITHIN: Duration = Duration::from_secs(3);
-/// Connections of one server process. A pooler lends sessions to fewer.
-const MOST_CONNECTIONS: usize = 16;
+/// Connections of one server process to its catalog. A pooler lends sessions to fewer.
+pub(super) const MOST_CONNECTIONS: usize = 16;
 /// A server that hangs within a transaction must not hold up the others for long; and whoever waits for a lock gives up
 /// before their caller does, so that the session is free again.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+/// The same for a table of others: nothing is changed there, and a long search ends with the patience of who asked for it.
+const BEGIN_READING: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '4s'; SET LOCAL lock_timeout = '4s'";
 /// The two locks that stand for no call: SIDs are 34 characters.
 pub(super) const AUDIT: &str = "audit";
 pub(super) const LINK_KEYS: &str = "link keys";
 
 /// A value of a statement, with its type: nobody is asked what the statement takes.
-pub(super) type Value<'a> = (&'a (dyn ToSql + Sync), Type);
+pub(in crate::catalog) type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// Why something was not done.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(in crate::catalog) enum Failure {
     /// Something of that name is there.
     Taken,
     /// Anything else.
@@ -83,15 +85,15 @@ impl From<Error> for CatalogError {
 }
 
 /// The connections of this process.
-pub(super) struct Connections(Pool<Connector>);
+pub(in crate::catalog) struct Connections(Pool<Connector>);
 
 impl Connections {
-    /// Connects to nothing yet. Must be called within the runtime that connections are to live in: whoever asks may be on
+    /// Connects to nothing yet, and to no more than `most` at once. Must be called within the runtime that connections are to live in: whoever asks may be on
     /// another one, which ends earlier.
-    pub(super) fn new(options: &PostgresOptions) -> Result<Self, CatalogError> {
+    pub(in crate::catalog) fn new(options: &PostgresOptions, most: usize) -> Result<Self, CatalogError> {
         let config = options.config.clone();
         let connector = Connector { config, tls: Tls::new(&options.trust)?, runtime: Handle::current() };
-        let pool = Pool::builder(connector).max_size(MOST_CONNECTIONS).runtime(Runtime::Tokio1);
+        let pool = Pool::builder(connector).max_size(most).runtime(Runtime::Tokio1);
         let pool = pool.wait_timeout(Some(CONNECTION_WITHIN)).build();
         Ok(Self(pool.map_err(|error| CatalogError(error.to_string()))?))
     }
@@ -102,6 +104,15 @@ impl Connections {
         let rows = session.client()?.query_typed(sql, values).await;
         session.end();
         Ok(rows?)
+    }
+
+    /// The rows of one statement that must change nothing, and is ended by the database when it takes too long.
+    pub(in crate::catalog) async fn read(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
+        let session = self.session().await?;
+        session.client()?.batch_execute(BEGIN_READING).await?;
+        let transaction = Transaction(session);
+        let rows = transaction.query(sql, values).await;
+        transaction.end(rows).await
     }
 
     /// Begins a transaction that nobody else who locks one of these names has at the same time. They are locked in their
@@ -128,7 +139,9 @@ impl Connections {
 }
 
 /// Every method answers or fails within seconds, whatever becomes of the network.
-pub(super) async fn within<T, E: From<CatalogError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub(in crate::catalog) async fn within<T, E: From<CatalogError>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     match timeout(PATIENCE, work).await {
         Ok(done) => done,
         Err(_) => Err(CatalogError("the database does not answer in time".into()).into()),

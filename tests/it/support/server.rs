@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use landfall::auth::{AuthOptions, JwtOptions};
-use landfall::catalog::{Database, PostgresOptions};
+use landfall::catalog::{CallLogOptions, Database, PostgresOptions};
 use landfall::fetch::FetchOptions;
 use landfall::http::app::{CallbackAccount, HttpOptions};
 use landfall::http::limits::LimitOptions;
@@ -41,6 +41,10 @@ pub struct Knobs {
     pub auth: Option<AuthOptions>,
     /// The URL of a database of PostgreSQL, where the catalog is no file of SQLite.
     pub database: Option<String>,
+    /// What browsers call, where a proxy stands before the server.
+    pub public_url: Option<String>,
+    /// A table of another system that calls are taken over from.
+    pub call_log: Option<CallLogOptions>,
     /// Whether jobs and signals go through a Redis; workers are then started apart.
     pub remote: bool,
 }
@@ -74,6 +78,8 @@ impl Default for Knobs {
             retention: RetentionOptions::default(),
             auth: None,
             database: None,
+            public_url: None,
+            call_log: None,
             remote: false,
         }
     }
@@ -154,10 +160,11 @@ impl Bench {
             metrics_listen: None,
             volume: self.volume(),
             database: self.database(),
+            call_log: self.knobs.call_log.clone(),
             redis: self.redis.as_ref().map(|redis| Secret::new(&redis.url())),
             auth: self.knobs.auth.clone().unwrap_or_else(|| AuthOptions::Jwt(jwt_options())),
             http: HttpOptions {
-                public_url: None,
+                public_url: self.knobs.public_url.clone(),
                 allowed_origins: Some(vec!["https://app.example".into()]),
                 cookie: "landfall_session".into(),
                 cache_control: "no-store".into(),

@@ -94,8 +94,9 @@ impl Pull {
 
     /// Begins with the newest rows; what was there before follows from there back.
     async fn begin(&mut self) -> Result<Progress, CatalogError> {
-        let newest = self.call_log.before(&Place::end()).await?;
-        let newest = newest.first().and_then(|entry| entry.place.clone());
+        let page = self.call_log.before(&Place::end()).await?;
+        let newest = page.first().and_then(|entry| entry.place.clone());
+        self.take(page).await?;
         let start = newest.clone().unwrap_or(Place { at: 0, call_sid: String::new() });
         // What is read forwards begins an overlap earlier.
         let progress = Progress { oldest: newest.map(|place| place.less(OVERLAP)), newest: start };

@@ -118,6 +118,13 @@ need_chromium() {
     export CHROMIUM_BIN
 }
 
+# The second browser, likewise; it is driven without a driver of its own.
+need_firefox() {
+    apt firefox-esr firefox-esr
+    FIREFOX_BIN=$(command -v firefox-esr)
+    export FIREFOX_BIN
+}
+
 # The voices of the calls, and the encoder that made them into what is shipped.
 need_voices() {
     apt lame lame

@@ -12,5 +12,6 @@ cargo fetch --locked
 if [ -d web-client ]; then
     need_web_packages
     need_chromium
+    need_firefox
 fi
 say "All is there"

@@ -5,7 +5,7 @@
 #   lint    clippy, and whether the documentation builds
 #   deny    licences and origins of the dependencies, and their known vulnerabilities
 #   rust    all tests of the workspace, those in the documentation included
-#   e2e     the real server and the real simulator under Chromium
+#   e2e     the real server and the real simulator under Chromium and Firefox
 . "$(dirname "${BASH_SOURCE[0]}")/need.sh"
 
 if [ -n "${CI:-}" ]; then export NEXTEST_PROFILE=${NEXTEST_PROFILE:-ci}; fi
@@ -68,6 +68,7 @@ e2e() {
     need_rust
     need_web_packages
     need_chromium
+    need_firefox
     step "Programs under test" cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
     export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"

@@ -17,10 +17,14 @@ const POLICY: &str = "default-src 'self'; style-src 'self'; img-src 'self' data:
 /// The names of built files hold the hash of their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// `/` and the files of the page.
+/// `/`, `/gallery`, and the files of the pages.
 pub async fn file(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
-    let path = if path.is_empty() { "index.html" } else { path };
+    let path = match path {
+        "" => "index.html",
+        "gallery" => "gallery.html",
+        other => other,
+    };
     let Some(file) = FILES.get_file(path) else { return Problem::no_route().into_response() };
     let kind = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
     let kind = if kind == "text/html" { "text/html; charset=utf-8" } else { kind };

@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Client } from '../src/core';
+import { en, he } from '../src/i18n';
 import { LandfallProvider } from '../src/react';
-import { listCalls, Problem, socketUrl } from './api';
+import { listCalls, Problem, signedBy } from './api';
 import { CallsPage } from './CallsPage';
+import { useLanguage } from './i18n/language';
 import { Logo } from './Logo';
 import { close, open, takeFromAddress, type Session } from './session';
 import { SignIn, type Reason } from './SignIn';
@@ -60,12 +62,13 @@ export function App({ initial }: { initial: Session }) {
 
 function SignedIn({ session, onSignOut }: { session: Session; onSignOut: (reason?: Reason) => void }) {
   const [expiring, setExpiring] = useState(false);
+  const { code } = useLanguage();
   const client = useMemo(
-    () => new Client({ url: socketUrl(), token: session.token, onExpiring: () => setExpiring(true) }),
+    () => new Client({ token: session.token, getSource: signedBy(session.token), onExpiring: () => setExpiring(true) }),
     [session.token],
   );
   return (
-    <LandfallProvider client={client}>
+    <LandfallProvider client={client} text={code === 'he' ? he : en}>
       <CallsPage token={session.token} expiring={expiring} onSignOut={onSignOut} />
     </LandfallProvider>
   );

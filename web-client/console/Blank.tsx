@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { Icon, type IconName } from '../src/components';
+import { Icon, type IconName } from './Icon';
 
 interface Props {
   icon: IconName;

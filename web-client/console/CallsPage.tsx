@@ -1,17 +1,18 @@
-import { useCallback, useRef, useState } from 'react';
-import type { Recording } from '../src/core';
-import { useClient } from '../src/react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Blank } from './Blank';
-import { CallList, Skeleton } from './CallList';
-import type { Playing } from './CallRow';
+import { CallPlayer, type Open } from './detail/CallPlayer';
+import { Detail } from './detail/Detail';
 import { Header } from './Header';
 import { useLanguage } from './i18n/language';
-import { Nothing } from './Nothing';
+import { CallList } from './list/CallList';
+import { Nothing } from './list/Nothing';
+import { Skeleton } from './list/Skeleton';
+import { Toolbar } from './list/Toolbar';
+import { useCalls, type Filter } from './list/useCalls';
 import { Notice } from './Notice';
-import { PlayerBar } from './PlayerBar';
+import { go, useRoute } from './route';
+import { claimsOf } from './session';
 import type { Reason } from './SignIn';
-import { Toolbar } from './Toolbar';
-import { useCalls, type Filter } from './useCalls';
 
 interface Props {
   token: string | undefined;
@@ -19,99 +20,81 @@ interface Props {
   onSignOut: (reason?: Reason) => void;
 }
 
-const EVERYTHING: Filter = { q: '', state: '' };
-
+/** The calls, and beside them the one that is open; on a phone the one over the other. */
 export function CallsPage({ token, expiring, onSignOut }: Props) {
-  const { code, text } = useLanguage();
-  const client = useClient();
-  const audio = useRef<HTMLAudioElement>(null);
-  const [filter, setFilter] = useState(EVERYTHING);
-  const onFilter = useCallback((changed: Partial<Filter>) => setFilter((filter) => ({ ...filter, ...changed })), []);
-  const [current, setCurrent] = useState<Recording>();
-  const [playing, setPlaying] = useState<Playing>('waiting');
+  const { text } = useLanguage();
+  const { sid, at, q, state } = useRoute();
+  const claims = useMemo(() => claimsOf(token), [token]);
+  const [open, setOpen] = useState<Open>();
+  const [wanted, setWanted] = useState<string>();
   const wasIn = useRef(false);
 
+  const filter = useMemo<Filter>(() => ({ q, state }), [q, state]);
+  const onFilter = useCallback((changed: Partial<Filter>) => go(changed, { replace: true }), []);
   const onUnauthorized = useCallback(() => onSignOut(wasIn.current ? 'ended' : 'refused'), [onSignOut]);
   const calls = useCalls(filter, token, onUnauthorized);
-  const { items, problem } = calls;
-  if (!calls.loading && !problem) wasIn.current = true;
-  const why =
-    problem &&
-    ((code === 'he' ? problem.messages.he : problem.messages.en) ?? (problem.status ? text.unexpected : text.network));
+  if (!calls.loading && !calls.problem) wasIn.current = true;
 
+  // A call opened from the list is left by the way back; one after another is a single step.
+  const onOpen = useCallback((next: string) => go({ sid: next }, { replace: sid !== undefined }), [sid]);
+  const onBack = useCallback(() => go({ sid: undefined }), []);
   const onPlay = useCallback(
-    (recording: Recording) => {
-      const element = audio.current;
-      if (!element) return;
-      if (recording.sid === current?.sid) {
-        if (playing === 'playing') element.pause();
-        else if (playing === 'paused') void element.play().catch(() => {});
-        else client.retry(recording.sid);
-        return;
-      }
-      // Ends what is heard. Loading within the click also lets the element make sound later, when the recording lands.
-      element.removeAttribute('src');
-      element.load();
-      setPlaying('waiting');
-      setCurrent(recording);
+    (next: string) => {
+      if (open?.player.sid === next) return open.player.toggle();
+      setWanted(next);
+      onOpen(next);
     },
-    [client, current, playing],
+    [onOpen, open],
   );
+  // Played from the list: as soon as its page has a player.
+  useEffect(() => {
+    if (wanted === undefined || open?.player.sid !== wanted) return;
+    setWanted(undefined);
+    open.player.play();
+  }, [open, wanted]);
 
   return (
-    <>
-      <Header onSignOut={token ? () => onSignOut() : undefined} />
-      <main className="page">
-        <h1 className="spoken">{text.calls}</h1>
-        <Toolbar filter={filter} refreshing={calls.refreshing} onFilter={onFilter} onRefresh={calls.refresh} />
-        <p className="spoken" role="status">
-          {calls.arrived > 0 && text.newCalls(calls.arrived)}
-        </p>
-        {items.length > 0 && (
-          <CallList items={items} stale={calls.loading} current={current?.sid} playing={playing} onPlay={onPlay} />
-        )}
-        {items.length === 0 && calls.loading && <Skeleton />}
-        {items.length === 0 && !calls.loading && problem && (
-          <Blank icon="offline" title={text.error.title} text={why} alert>
-            <button type="button" className="button" onClick={calls.reload}>
-              {text.error.retry}
-            </button>
-          </Blank>
-        )}
-        {items.length === 0 && !calls.loading && !problem && (
-          <Nothing
-            calls={calls}
-            filtered={filter.q !== '' || filter.state !== ''}
-            onClear={() => setFilter(EVERYTHING)}
-          />
-        )}
-        {items.length > 0 && (calls.hasMore || problem) && (
-          <div className="more">
-            {problem && <p role="alert">{why}</p>}
-            <button
-              type="button"
-              className="button"
-              disabled={calls.loadingMore}
-              onClick={problem && !calls.hasMore ? calls.refresh : calls.loadMore}
-            >
-              {calls.loadingMore ? text.loadingMore : problem ? text.error.retry : text.more}
-            </button>
-          </div>
-        )}
+    <div className="shell" data-open={sid !== undefined}>
+      <Header claims={claims} onSignOut={token ? () => onSignOut() : undefined} />
+      <main className="panes">
+        <section className="pane calls" aria-labelledby="calls-title">
+          <h1 id="calls-title" className="spoken">
+            {text.calls}
+          </h1>
+          <Toolbar filter={filter} onFilter={onFilter} />
+          {calls.items.length > 0 ? (
+            <CallList
+              key={calls.generation}
+              calls={calls}
+              filtered={q !== ''}
+              open={sid}
+              playing={open?.playing ? open.player.sid : undefined}
+              onOpen={onOpen}
+              onPlay={onPlay}
+            />
+          ) : calls.loading ? (
+            <Skeleton />
+          ) : (
+            <Nothing
+              calls={calls}
+              filtered={q !== '' || state !== ''}
+              onClear={() => onFilter({ q: '', state: '' })}
+            />
+          )}
+        </section>
+        <section className="pane open-call" aria-label={text.detail.region}>
+          {sid === undefined ? (
+            <Blank icon="empty" title={text.detail.pick.title} text={text.detail.pick.text} />
+          ) : (
+            <Detail sid={sid} token={token} role={claims.role} onBack={onBack}>
+              <CallPlayer key={sid} sid={sid} at={at} onPlayer={setOpen} />
+            </Detail>
+          )}
+        </section>
       </main>
       <div className="dock">
         <Notice expiring={expiring} onSignIn={() => onSignOut('ended')} />
-        {current && (
-          <PlayerBar
-            key={current.sid}
-            listed={current}
-            audio={audio}
-            onPlaying={setPlaying}
-            onClose={() => setCurrent(undefined)}
-          />
-        )}
       </div>
-      <audio ref={audio} preload="auto" />
-    </>
+    </div>
   );
 }

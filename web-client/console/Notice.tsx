@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { Icon } from '../src/components';
+import { Icon } from './Icon';
 import { useLink } from '../src/react';
 import { useLanguage } from './i18n/language';
 

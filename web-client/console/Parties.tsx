@@ -1,4 +1,4 @@
-import { Icon } from '../src/components';
+import { Icon } from './Icon';
 import type { Recording } from '../src/core';
 import { useLanguage } from './i18n/language';
 

@@ -1,5 +1,5 @@
 import { useState, type FormEvent } from 'react';
-import { Icon } from '../src/components';
+import { Icon } from './Icon';
 import { useLanguage } from './i18n/language';
 import { LanguageSwitch } from './LanguageSwitch';
 import { Logo } from './Logo';

@@ -2,7 +2,7 @@ import type { Recording, SidError } from '../src/core';
 import { detail, fraction, percent } from './format';
 import { useLanguage } from './i18n/language';
 
-/** What has become of a recording: a pill, and beneath it why or how much. Its height never changes. */
+/** What has become of a recording: a pill, and beside it why or how much. Its height never changes. */
 export function StateBadge({ recording, error }: { recording: Recording; error: SidError | undefined }) {
   const { code, text } = useLanguage();
   const { state } = recording;
@@ -11,7 +11,7 @@ export function StateBadge({ recording, error }: { recording: Recording; error: 
   return (
     <div className="state">
       <span className={`pill ${state}`}>
-        <span className="pill-dot" aria-hidden="true" />
+        <span className="state-dot" aria-hidden="true" />
         {text.states[state]}
         {part !== undefined && <span className="pill-percent">{percent(part, code)}</span>}
       </span>

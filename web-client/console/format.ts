@@ -3,11 +3,6 @@
 import type { Recording, SidError } from '../src/core';
 import type { Text } from './i18n/en';
 
-/** The day of a call, in the reader's time zone: what calls are grouped by. */
-export function dayOf(time: string): string {
-  return new Date(time).toDateString();
-}
-
 export function dayName(time: string, language: string, text: Text): string {
   const date = new Date(time);
   const today = new Date();
@@ -27,6 +22,28 @@ export function timeOfDay(time: string, language: string, seconds = false): stri
   const options: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
   if (seconds) options.second = '2-digit';
   return new Intl.DateTimeFormat(language, options).format(new Date(time));
+}
+
+/** A moment in full, as the details and the history give it. */
+export function moment(time: string, language: string): string {
+  return new Intl.DateTimeFormat(language, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  }).format(new Date(time));
+}
+
+/** Milliseconds as people read a length of time: `4:05`, `1:04:05`. */
+export function clock(ms: number): string {
+  const whole = Math.max(0, Math.round(ms / 1000));
+  const h = Math.floor(whole / 3600);
+  const m = Math.floor((whole % 3600) / 60);
+  const s = String(whole % 60).padStart(2, '0');
+  return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB'];
@@ -63,7 +80,7 @@ export function nameOf({ title, from, to }: Recording, text: Text): string {
 /** The second line of a state: why, when again, how much. Empty where there is nothing to add. */
 export function detail(recording: Recording, error: SidError | undefined, language: string, text: Text): string {
   if (error) return reason(error.code, text);
-  const { state, code, retry_at, received, total, size } = recording;
+  const { state, code, retry_at, received, total } = recording;
   switch (state) {
     case 'queued':
       return [retry_at && text.nextTry(timeOfDay(retry_at, language, true)), code && reason(code, text)]
@@ -72,8 +89,6 @@ export function detail(recording: Recording, error: SidError | undefined, langua
     case 'downloading':
       if (received === undefined) return '';
       return total ? text.bytes(bytes(received, language), bytes(total, language)) : bytes(received, language);
-    case 'ready':
-      return size === undefined ? '' : bytes(size, language);
     case 'failed':
     case 'gone':
       return reason(code, text);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { close, open, restore, takeFromAddress } from './session';
+import { claimsOf, close, open, restore, takeFromAddress } from './session';
 
 beforeEach(() => {
   close();
@@ -27,16 +27,37 @@ describe('a token in the address', () => {
 });
 
 describe('a session', () => {
-  it('survives a reload of the tab and sets the cookie for media', () => {
+  it('survives a reload of the tab, and no cookie carries it elsewhere', () => {
     open('a.b.c');
     expect(restore()).toEqual({ token: 'a.b.c' });
-    expect(document.cookie).toContain('landfall_session=a.b.c');
+    expect(document.cookie).toBe('');
   });
 
-  it('that is closed leaves neither token nor cookie', () => {
+  it('that is closed leaves no token', () => {
     open('a.b.c');
     close();
     expect(restore()).toEqual({});
-    expect(document.cookie).not.toContain('landfall_session');
+  });
+});
+
+describe('what a token says of its bearer', () => {
+  const jwt = (claims: object) =>
+    `e30.${btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(claims)))).replace(/=+$/, '')}.x`;
+
+  it('is name, role and end', () => {
+    expect(claimsOf(jwt({ sub: 'דנה', role: 'admin', exp: 1_772_357_400 }))).toEqual({
+      user: 'דנה',
+      role: 'admin',
+      expiresAt: 1_772_357_400_000,
+    });
+  });
+
+  it('without a role is an agent', () => {
+    expect(claimsOf(jwt({ sub: 'dana' })).role).toBe('agent');
+  });
+
+  it('is nothing when there is no token, or an unreadable one', () => {
+    expect(claimsOf(undefined).role).toBeUndefined();
+    expect(claimsOf('a.b.c').role).toBeUndefined();
   });
 });

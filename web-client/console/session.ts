@@ -5,12 +5,38 @@ export interface Session {
   token?: string;
 }
 
+/** What a token says of its bearer. The page only shows it, and leaves out what the server would refuse anyway. */
+export interface Claims {
+  user: string | undefined;
+  /** `undefined` when nobody but the server knows. */
+  role: 'agent' | 'admin' | 'service' | undefined;
+  /** Milliseconds since 1970. */
+  expiresAt: number | undefined;
+}
+
 const STORED = 'landfall_token';
-const COOKIE = 'landfall_session';
 
 /** A compact JWT: three parts of base64url. Whether it is good is the server's to say. */
 export function isToken(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
+export function claimsOf(token: string | undefined): Claims {
+  const nothing: Claims = { user: undefined, role: undefined, expiresAt: undefined };
+  if (token === undefined) return nothing;
+  try {
+    const bytes = Uint8Array.from(atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')), (c) =>
+      c.charCodeAt(0),
+    );
+    const { sub, role, exp } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    return {
+      user: typeof sub === 'string' ? sub : undefined,
+      role: role === 'admin' || role === 'service' ? role : 'agent',
+      expiresAt: typeof exp === 'number' ? exp * 1000 : undefined,
+    };
+  } catch {
+    return nothing;
+  }
 }
 
 /** The token in `#token=…`, which is removed from the address bar and the history at once. */
@@ -26,19 +52,12 @@ export function restore(): Session {
   return token === null ? {} : open(token);
 }
 
-/** Keeps the token for this tab. The cookie is for `<audio>` and downloads, which cannot send headers. */
+/** Keeps the token for this tab. */
 export function open(token: string): Session {
   sessionStorage.setItem(STORED, token);
-  setCookie(token, '');
   return { token };
 }
 
 export function close(): void {
   sessionStorage.removeItem(STORED);
-  setCookie('', '; Max-Age=0');
-}
-
-function setCookie(value: string, more: string): void {
-  const secure = location.protocol === 'https:' ? '; Secure' : '';
-  document.cookie = `${COOKIE}=${value}; path=/; SameSite=Strict${secure}${more}`;
 }

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startWire } from './wire.mjs';
 
 const ACCOUNT = { account_sid: 'AC00000000000000000000000000000001', auth_token: 'e2e-token' };
 const SECRET = 'a secret for this test alone, long enough';
@@ -44,46 +45,71 @@ export async function startProvider() {
   };
 }
 
-/** The server under test, with a volume and a catalog of its own. */
-export async function startServer(provider) {
+/**
+ * The server under test, with a volume and a catalog of its own, behind a wire that can be cut. `settings` are further
+ * `LANDFALL_…` variables. With `LANDFALL_WEB=dist` pages come from `dist/`, whatever the server embeds.
+ */
+export async function startServer(provider, settings = {}) {
   const home = await mkdtemp(join(tmpdir(), 'landfall-e2e-'));
-  const listen = `127.0.0.1:${await freePort()}`;
-  const base = `http://${listen}`;
+  const port = await freePort();
+  const direct = `http://127.0.0.1:${port}`;
+  const ends = [];
+  let front = port;
+  if (process.env.LANDFALL_WEB === 'dist') {
+    const preview = await (await import('./preview.mjs')).startPreview(direct);
+    ends.push(preview.stop);
+    front = preview.port;
+  }
+  const wire = await startWire(front);
+  const { base } = wire;
   const env = {
-    LANDFALL_LISTEN: listen,
+    LANDFALL_LISTEN: `127.0.0.1:${port}`,
+    LANDFALL_PUBLIC_URL: base,
     LANDFALL_VOLUME: join(home, 'recordings'),
     LANDFALL_DATABASE_URL: `sqlite://${join(home, 'landfall.db')}`,
     LANDFALL_AUTH__JWT_SECRET: SECRET,
     LANDFALL_TWILIO__API_BASE: provider.base,
     LANDFALL_TWILIO__ACCOUNTS: JSON.stringify([ACCOUNT]),
+    ...settings,
   };
   const service = `Bearer ${token({ sub: 'e2e', role: 'service' })}`;
-  let process;
+  let running;
   const start = async () => {
-    process = run('LANDFALL_BIN', ['serve'], { env, cwd: home });
-    await process.until(async () => (await fetch(`${base}/readyz`)).ok);
+    running = run('LANDFALL_BIN', ['serve'], { env, cwd: home });
+    await running.until(async () => (await fetch(`${direct}/readyz`)).ok);
   };
   await start();
+  const order = (method, path, body) => json(direct + path, method, body, service);
   return {
     base,
+    wire,
     /** Tells the server of a call, as a back end does. */
     register: (callSid, call) =>
-      json(
-        `${base}/api/calls/${callSid}`,
-        'PUT',
-        { tenant: TENANT, account_sid: ACCOUNT.account_sid, ...call },
-        service,
-      ),
+      order('PUT', `/api/calls/${callSid}`, { tenant: TENANT, account_sid: ACCOUNT.account_sid, ...call }),
+    prepare: (sid) => order('POST', `/api/recordings/${sid}/prepare`),
+    state: (sid) => order('GET', `/api/recordings/${sid}`),
+    erase: (sid) => order('DELETE', `/api/recordings/${sid}`),
+    ready: (sid) =>
+      running.until(async () => (await order('GET', `/api/recordings/${sid}`)).state === 'ready'),
+    /** A figure of the server's own metrics, summed over its labels; `labels` is a part of them. */
+    metric: async (name, labels = '') => {
+      const text = await (await fetch(`${direct}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line.startsWith(`landfall_${name}`) && line.includes(labels));
+      return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    },
     bytes: async (sid) => {
-      const answer = await fetch(`${base}/api/recordings/file/${sid}`, { headers: { Authorization: service } });
+      const answer = await fetch(`${direct}/api/recordings/file/${sid}`, { headers: { Authorization: service } });
       return Buffer.from(await answer.arrayBuffer());
     },
     restart: async () => {
-      await process.stop();
+      await running.stop();
       await start();
     },
+    log: () => running.log(),
     stop: async () => {
-      await process.stop();
+      await running.stop();
+      await wire.stop();
+      for (const end of ends) await end();
       await rm(home, { recursive: true, force: true });
     },
   };
@@ -115,6 +141,7 @@ function run(variable, args, { env = {}, cwd } = {}) {
   };
   return {
     until,
+    log: () => log,
     firstLine: () => until(async () => log.includes('\n') && log.slice(0, log.indexOf('\n')).trim()),
     stop: () => {
       child.kill('SIGTERM');

@@ -7,11 +7,12 @@ type Code = 'en' | 'he';
 interface Language {
   code: Code;
   text: Text;
+  choose: (code: Code) => void;
   toggle: () => void;
 }
 
 const STORED = 'landfall_language';
-const Context = createContext<Language>({ code: 'en', text: en, toggle: () => {} });
+const Context = createContext<Language>({ code: 'en', text: en, choose: () => {}, toggle: () => {} });
 
 function preferred(): Code {
   const chosen = localStorage.getItem(STORED) ?? navigator.language;
@@ -22,17 +23,25 @@ function preferred(): Code {
 export function LanguageProvider({ children }: { children: ReactNode }) {
   const [code, setCode] = useState(preferred);
   const language = useMemo<Language>(() => {
-    const toggle = () => {
-      const next = code === 'en' ? 'he' : 'en';
+    const choose = (next: Code) => {
       localStorage.setItem(STORED, next);
       setCode(next);
     };
-    return { code, text: code === 'he' ? he : en, toggle };
+    return { code, text: code === 'he' ? he : en, choose, toggle: () => choose(code === 'en' ? 'he' : 'en') };
   }, [code]);
   useEffect(() => {
     document.documentElement.lang = code;
     document.documentElement.dir = code === 'he' ? 'rtl' : 'ltr';
   }, [code]);
+  return <Context value={language}>{children}</Context>;
+}
+
+/** One language for what is below, whatever the page speaks. */
+export function FixedLanguage({ code, children }: { code: Code; children: ReactNode }) {
+  const language = useMemo<Language>(
+    () => ({ code, text: code === 'he' ? he : en, choose: () => {}, toggle: () => {} }),
+    [code],
+  );
   return <Context value={language}>{children}</Context>;
 }
 

@@ -6,6 +6,9 @@ import { installMedia, SID, sound } from '../playback/testing';
 import { installPage } from '../playback/testingPage';
 import { AudioPlayer, type AudioPlayerProps } from '.';
 
+// Whatever else the machine has to do, these wait for nothing but themselves.
+vi.setConfig({ testTimeout: 60_000 });
+
 const requests = vi.fn<typeof fetch>();
 
 beforeEach(() => {

@@ -30,8 +30,10 @@ export function RecordingPlayer({ text, layout, theme, sides, className, ...root
   return text ? <TextProvider text={text}>{player}</TextProvider> : player;
 }
 
+export type PlayerViewProps = Look & ComponentProps<typeof Parts.Room>;
+
 /** The same for a player that exists, as `useRecordingPlayer` makes it. */
-export function PlayerView({ layout, theme, sides, className, ...room }: Look & ComponentProps<typeof Parts.Room>) {
+export function PlayerView({ layout, theme, sides, className, ...room }: PlayerViewProps) {
   return (
     <Parts.Room {...room} {...frame(layout, theme, className)}>
       <Body layout={layout} sides={sides} />

@@ -19,6 +19,17 @@ const ATTRIBUTES = ['sid', 'server', 'language', 'layout', 'theme', 'preload', '
 /** A server has no elements: there the class is defined for types alone. */
 const Base = (typeof HTMLElement === 'undefined' ? class {} : HTMLElement) as typeof HTMLElement;
 
+let shared: CSSStyleSheet | undefined;
+
+/** One for all elements; unlike a `<style>`, a page's policy (`style-src 'self'`) has nothing against it. */
+function sheet(): CSSStyleSheet {
+  if (!shared) {
+    shared = new CSSStyleSheet();
+    shared.replaceSync(`:host { display: block }\n${styles}`);
+  }
+  return shared;
+}
+
 export class LandfallPlayerElement extends Base {
   static observedAttributes = ATTRIBUTES;
 
@@ -81,8 +92,8 @@ export class LandfallPlayerElement extends Base {
     const preload = this.getAttribute('preload') === 'metadata' ? 'metadata' : 'none';
     const player = new Player(client, sid, { preload, startAt });
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-    shadow.innerHTML = '';
-    shadow.append(Object.assign(document.createElement('style'), { textContent: `:host{display:block}${styles}` }));
+    shadow.replaceChildren();
+    shadow.adoptedStyleSheets = [sheet()];
     client.start();
     const disconnect = player.connect();
     const hide = show(shadow, player, this.text, {

@@ -116,6 +116,7 @@ export function show(host: ParentNode & Node, player: Player, text: Text, { layo
     );
   } else {
     const title = make('bdi', { class: 'landfall-title' });
+    const parties = make('span', { class: 'landfall-parties' });
     const chip = button('landfall-chip', 'close', () => player.select(undefined), ({ selection }) => {
       const [from, to] = (selection ?? [0, 0]).map(clock) as [string, string];
       return `${text.loop(from, to)}. ${text.endLoop}`;
@@ -144,7 +145,11 @@ export function show(host: ParentNode & Node, player: Player, text: Text, { layo
       state.copied ? text.copied : text.copyLink(clock(state.time)),
     );
     each((state) => {
+      const { title: named, from, to } = state.recording ?? {};
       write(title, nameOf(state.recording, text));
+      // Numbers are isolated from the direction of the text around them.
+      const isolated = [from, to].map((party) => `\u2066${party ?? text.unknownParty}\u2069`);
+      write(parties, named && (from || to) ? isolated.join(text.dir === 'rtl' ? ' ← ' : ' → ') : '');
       chip.element.hidden = !state.selection;
       write(span, (state.selection ?? []).map(clock).join(' – '));
       set(silence.element, { 'aria-pressed': String(state.skipsSilence), disabled: !state.canSkipSilence });
@@ -157,7 +162,7 @@ export function show(host: ParentNode & Node, player: Player, text: Text, { layo
       set(link.element, { 'data-copied': state.copied });
     });
     body.append(
-      make('div', { class: 'landfall-head' }, make('div', { class: 'landfall-names' }, title), chip.element, make('div', { class: 'landfall-sides' }, side(0), side(1))),
+      make('div', { class: 'landfall-head' }, make('div', { class: 'landfall-names' }, title, parties), chip.element, make('div', { class: 'landfall-sides' }, side(0), side(1))),
       make('div', { class: 'landfall-stage', dir: 'ltr' }, track),
       make(
         'div',

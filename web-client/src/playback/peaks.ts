@@ -17,7 +17,7 @@ export function parsePeaks(buffer: ArrayBuffer): Peaks {
   const bits8 = (view.getUint32(4, true) & 1) === 1;
   const perSecond = view.getInt32(8, true) / view.getInt32(12, true);
   const channels = view.getInt32(20, true);
-  const data = new (bits8 ? Int8Array : Int16Array)(buffer.slice(24));
+  const data = new (bits8 ? Int8Array : Int16Array)(buffer, 24);
   const length = Math.min(view.getUint32(16, true), Math.floor(data.length / (2 * channels)));
   if (view.getInt32(0, true) !== 2 || !(perSecond > 0) || !(channels > 0)) throw new RangeError('not a waveform');
   const full = bits8 ? 128 : 32768;

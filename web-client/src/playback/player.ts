@@ -7,6 +7,7 @@
 
 import type { Client, Intent, View } from '../core';
 import { addressAt, placeInAddress } from './address';
+import { nextEdge } from './edges';
 import { copy, fetchPeaks, navigateToFile } from './extras';
 import type { Operable } from './keys';
 import { dropKeys, showPosition, takeKeys } from './mediaSession';
@@ -38,8 +39,6 @@ const playing = new Set<Player>();
 /** How often a place is remembered while it plays. */
 const REMEMBER_MS = 5_000;
 const COPIED_MS = 2_000;
-/** A silence is left by a jump only when that saves so much. */
-const WORTH_S = 0.3;
 /** How near an edge must be to wait for it exactly; the browser tells the time four times a second. */
 const NEAR_S = 0.4;
 
@@ -158,7 +157,11 @@ export class Player implements Operable {
     this.#wanted = true;
     if (this.state.status === 'failed') this.#ask();
     else if (this.#isReady) this.#sound.play();
-    else this.#subscribe('play');
+    else {
+      this.#subscribe('play');
+      // Signed before it lands, so that the sound then waits for nothing else. Whether it may be had is told then.
+      this.#server.getSource(this.sid, 'play').catch(() => {});
+    }
     this.#changed();
   };
 
@@ -203,7 +206,9 @@ export class Player implements Operable {
 
   /** Plays this part over and over; `undefined` plays on. */
   select = (span: Span | undefined): void => {
-    this.#selection = span && span[1] - span[0] > 0.1 ? span : undefined;
+    // Short of the end, where the sound would stop before it could go back.
+    const end = span && Math.min(span[1], (this.duration ?? Infinity) - 0.05);
+    this.#selection = end && end - span[0] > 0.1 ? [span[0], end] : undefined;
     this.#changed();
   };
 
@@ -329,18 +334,11 @@ export class Player implements Operable {
     clearTimeout(this.#edge);
     if (!this.#sound.playing || this.#sound.phase !== 'open') return;
     const { time, rate } = this.#sound;
-    if (this.#selection) {
-      const [from, to] = this.#selection;
-      if (time >= to || time < from - WORTH_S) return this.#sound.seek(from);
-      if (to - time < NEAR_S * rate) this.#edge = setTimeout(() => this.#watchEdges(), ((to - time) / rate) * 1000);
-      return;
-    }
-    if (!this.#skipsSilence) return;
-    const next = this.#silences.find(([, to]) => to - time > WORTH_S);
-    if (!next) return;
-    if (time >= next[0]) return this.#sound.seek(next[1]);
-    const wait = next[0] - time;
-    if (wait < NEAR_S * rate) this.#edge = setTimeout(() => this.#watchEdges(), (wait / rate) * 1000);
+    const edge = nextEdge(time, this.#selection, this.#skipsSilence ? this.#silences : NO_SPANS);
+    if (!edge) return;
+    const wait = edge.at - time;
+    if (wait <= 0) this.#sound.seek(edge.to);
+    else if (wait < NEAR_S * rate) this.#edge = setTimeout(() => this.#watchEdges(), (wait / rate) * 1000);
   }
 
   async #loadPeaks(url: string): Promise<void> {

@@ -4,6 +4,9 @@ import { FakeServer, installMedia, reach, SID } from './testing';
 import { canvas, installPage, sight } from './testingPage';
 import { Wave } from './wave';
 
+// Whatever else the machine has to do, these wait for nothing but themselves.
+vi.setConfig({ testTimeout: 60_000 });
+
 let server: FakeServer;
 let player: Player;
 const ends: (() => void)[] = [];

@@ -1,4 +1,3 @@
 export { LandfallProvider, TextProvider, useClient, useText, type LandfallProviderProps } from './context';
-export { useAudio, type AudioState } from './useAudio';
 export { usePlayer, usePlayerState, useRecordingPlayer, type PlayerActions } from './usePlayer';
-export { useLink, useRecording, type RecordingOptions } from './useRecording';
+export { useLink, useRecording, type RecordingOptions, type SelectingOptions } from './useRecording';

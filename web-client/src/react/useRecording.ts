@@ -7,17 +7,20 @@ import { useSelected } from './useSelected';
 
 const whole = (snapshot: Snapshot) => snapshot;
 
-export interface RecordingOptions<T> {
+export interface RecordingOptions {
   /** `watch` hears of changes and starts nothing, `play` also starts the download. Without one, what is known is shown. */
   intent?: Intent | undefined;
+}
+
+export interface SelectingOptions<T> extends RecordingOptions {
   /** The part to render for. */
-  selector?: ((snapshot: Snapshot) => T) | undefined;
+  selector: (snapshot: Snapshot) => T;
 }
 
 /** What is known of a recording, or the part of it that `selector` picks. */
-export function useRecording(sid: string, options?: { intent?: Intent | undefined }): Snapshot;
-export function useRecording<T>(sid: string, options: RecordingOptions<T> & { selector: (snapshot: Snapshot) => T }): T;
-export function useRecording<T>(sid: string, { intent, selector }: RecordingOptions<T> = {}): Snapshot | T {
+export function useRecording<T>(sid: string, options: SelectingOptions<T>): T;
+export function useRecording(sid: string, options?: RecordingOptions): Snapshot;
+export function useRecording<T>(sid: string, { intent, selector }: Partial<SelectingOptions<T>> = {}): Snapshot | T {
   const client = useClient();
   const subscribe = useCallback(
     (listener: () => void) => client.subscribe(sid, intent, listener),

@@ -1,0 +1,71 @@
+/**
+ * Runs every scenario in every browser, and prints a table of both. Arguments choose browsers (`chromium`, `firefox`)
+ * and scenarios (parts of their names).
+ */
+
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { startChromium } from './drivers/chromium.mjs';
+import { startFirefox } from './drivers/firefox.mjs';
+import { startProvider } from './servers.mjs';
+
+const BROWSERS = { chromium: startChromium, firefox: startFirefox };
+/** No scenario may take longer, whatever happens in it. */
+const LONGEST_MS = 90_000;
+
+const wanted = process.argv.slice(2);
+const browsers = Object.keys(BROWSERS).filter((name) => !wanted.some((w) => w in BROWSERS) || wanted.includes(name));
+const names = wanted.filter((w) => !(w in BROWSERS));
+
+const files = (await readdir(new URL('scenarios/', import.meta.url))).sort();
+const scenarios = [];
+for (const file of files) scenarios.push(...(await import(`./scenarios/${file}`)).default);
+const chosen = scenarios.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+
+const results = new Map(chosen.map(({ name }) => [name, {}]));
+const provider = await startProvider();
+let failed = false;
+
+async function runOne(scenario, name, browser) {
+  if (scenario.only && scenario.only !== name) return;
+  const began = Date.now();
+  const cleanUp = [];
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('too long')), LONGEST_MS)));
+  const took = () => `${name}: ${scenario.name} (${Date.now() - began} ms)`;
+  try {
+    const context = { browser, provider, onEnd: (end) => cleanUp.push(end) };
+    const figures = (await Promise.race([scenario.run(context), late])) ?? '';
+    results.get(scenario.name)[name] = `✓ ${figures}`;
+    console.log(`✓ ${took()} ${figures}`);
+  } catch (error) {
+    failed = true;
+    results.get(scenario.name)[name] = '✗';
+    console.error(`✗ ${took()}\n${error.stack ?? error}`);
+    const picture = `${tmpdir()}/landfall-e2e-${name}-${scenario.name.replace(/\W+/g, '-')}.png`;
+    await browser.screenshot(picture).then(
+      () => console.error(`  how it looked: ${picture}`),
+      () => {},
+    );
+  } finally {
+    clearTimeout(timer);
+    for (const end of cleanUp.reverse()) await end();
+  }
+}
+
+const running = await Promise.all(browsers.map(async (name) => [name, await BROWSERS[name]()]));
+// Side by side, but for what measures time: that has the machine for itself.
+await Promise.all(
+  running.map(async ([name, browser]) => {
+    for (const scenario of chosen) if (!scenario.alone) await runOne(scenario, name, browser);
+  }),
+);
+for (const scenario of chosen) {
+  if (scenario.alone) for (const [name, browser] of running) await runOne(scenario, name, browser);
+}
+for (const [, browser] of running) await browser.stop();
+await provider.stop();
+
+console.log(`\n| Scenario | ${browsers.join(' | ')} |\n|---|${'---|'.repeat(browsers.length)}`);
+for (const [name, by] of results) console.log(`| ${name} | ${browsers.map((of) => by[of] ?? '–').join(' | ')} |`);
+process.exitCode = failed ? 1 : 0;

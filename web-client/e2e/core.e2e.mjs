@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { startBrowser } from './browser.mjs';
+import { chromium } from 'playwright-core';
 import { startProvider, startServer, TENANT, token } from './servers.mjs';
 
 const cleanUp = [];
@@ -19,8 +19,14 @@ try {
   cleanUp.push(provider.stop);
   const server = await startServer(provider);
   cleanUp.push(server.stop);
-  const { page, network, stop } = await startBrowser();
-  cleanUp.push(stop);
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
+  cleanUp.push(() => browser.close());
+  const page = await browser.newPage();
+  const requests = [];
+  page.on('request', (request) => requests.push(request.url()));
 
   const call = async () => {
     const recording = await provider.record({ seconds: 5, held: true });
@@ -97,7 +103,7 @@ try {
     assert.equal(answer.status, 206);
     assert.equal(answer.length, '100');
     assert.ok(answer.durationMs >= 5000 && answer.left > 60_000, JSON.stringify(answer));
-    assert.equal(network.all('request').filter(({ url }) => url.includes('fallbacks')).length, 0);
+    assert.equal(requests.filter((url) => url.includes('fallbacks')).length, 0);
   });
 
   await step('where sockets are blocked, an event stream carries the same', async () => {

@@ -166,6 +166,10 @@ impl RqJobs {
         // What is not registered has no job: nobody can wait for it.
         let Some(told) = self.0.teller.told(job.sid).await? else { return Ok(false) };
         if told.recording_sid.is_none() && self.0.options.call.names_recording() {
+            if mode == Mode::Begin {
+                // Until the provider has answered, the last job's end must not be taken for the new one's.
+                self.withdraw(job.sid).await?;
+            }
             return Ok(self.look_up(job, mode));
         }
         Ok(self.0.ensure(job, mode, &self.0.fields(&told)).await? == Ensured::Made)
@@ -175,9 +179,14 @@ impl RqJobs {
     fn look_up(&self, job: &Job, mode: Mode) -> bool {
         {
             let mut lookups = self.0.lookups();
-            if lookups.len() >= MOST_LOOKUPS || !lookups.insert(job.sid) {
+            if lookups.contains(&job.sid) {
                 return false;
             }
+            if lookups.len() >= MOST_LOOKUPS {
+                telemetry::limited("lookups");
+                return false;
+            }
+            lookups.insert(job.sid);
         }
         let (inner, job) = (self.0.clone(), job.clone());
         let looks = async move {

@@ -62,6 +62,15 @@ fn in_line(bench: &mut Bench) -> String {
     bench.redis().say("LLEN rq:queue:recordings").unwrap()
 }
 
+/// Waits until so many jobs are in line: one may have to be looked up first.
+async fn until_in_line(bench: &mut Bench, jobs: usize) {
+    let begun = Instant::now();
+    while in_line(bench) != format!(":{jobs}\r\n") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{} in line", in_line(bench));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The old system's way: a pickled job, a file that is written in place; many listeners, one download; and one that fails.
 async fn a_play_is_downloaded_and_a_failure_is_told(version: Version) {
     let mut bench = bench(version).await;
@@ -164,7 +173,7 @@ async fn a_play_overtakes_what_is_prefetched() {
         bench.simulator.callback(&url, &recording.recording_sid, "completed").await.unwrap();
         recordings.push(recording);
     }
-    while in_line(&mut bench) != ":4\r\n" {}
+    until_in_line(&mut bench, 4).await;
     let last = &recordings[3];
     let _socket = plays(&bench, last).await;
     let first = bench.redis().say("LINDEX rq:queue:recordings 0").unwrap();
@@ -186,7 +195,7 @@ async fn an_erasure_takes_the_job_out_of_the_line() {
     let mut bench = bench_with(options("in_place")).await;
     let recording = bench.registered("t", NewRecording::default()).await;
     let mut socket = plays(&bench, &recording).await;
-    while in_line(&mut bench) != ":1\r\n" {}
+    until_in_line(&mut bench, 1).await;
     let path = format!("/api/recordings/{}", recording.call_sid);
     let erased = bench.request(Method::DELETE, &path, &token("t", "admin")).send().await.unwrap();
     assert_eq!(erased.status(), 204);
@@ -219,7 +228,7 @@ async fn doctor_tells_whether_there_are_workers() {
     let mut bench = bench_with(options("in_place")).await;
     let recording = bench.registered("t", NewRecording::default()).await;
     plays(&bench, &recording).await;
-    while in_line(&mut bench) != ":1\r\n" {}
+    until_in_line(&mut bench, 1).await;
     let check = doctor(&mut bench).await;
     assert_eq!(
         (&check["status"], &check["detail"]),

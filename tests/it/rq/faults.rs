@@ -3,7 +3,7 @@
 use loadtest::twilio::NewRecording;
 use tokio::time::{Duration, Instant};
 
-use super::{RqWorker, Version, bench, held, in_line, is_whole, options, plays};
+use super::{RqWorker, Version, bench, held, in_line, is_whole, options, plays, until_in_line};
 use crate::support::{Bench, Knobs};
 use landfall::jobs::rq::Serializer;
 
@@ -59,11 +59,7 @@ async fn a_killed_worker_s_job_is_in_line_again(version: Version) {
     bench.redis().say(&format!("HSET {job} last_heartbeat 2020-01-01T00:00:00.000000Z")).unwrap();
     let past = "EVAL \"for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, m) end\" 1 rq:wip:recordings";
     bench.redis().say(past).unwrap();
-    let begun = Instant::now();
-    while in_line(&mut bench) != ":1\r\n" {
-        assert!(begun.elapsed() < TOLD_WITHIN, "nobody has put it in line again");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_in_line(&mut bench, 1).await;
     bench.simulator.release(&recording.recording_sid);
     // What a new worker clears away first does not take the new job for the old one.
     let other = RqWorker::start(&mut bench, version).await;
@@ -94,7 +90,7 @@ async fn whatever_is_evicted_from_the_line_the_download_is_done_once() {
         let mut bench = bench(Version::V3).await;
         let recording = bench.registered("t", NewRecording::default()).await;
         let mut socket = plays(&bench, &recording).await;
-        while in_line(&mut bench) != ":1\r\n" {}
+        until_in_line(&mut bench, 1).await;
         let evict =
             format!("EVAL \"for _, key in ipairs(redis.call('KEYS', '{victim}')) do redis.call('DEL', key) end\" 0");
         bench.redis().say(&evict).unwrap();

@@ -34,17 +34,20 @@ fn wav(tag: u16, channels: u16, bits: u16, rate: u32, data: &[u8]) -> Vec<u8> {
 
 /// A square wave of 400 Hz in 16 bits: its peaks are known without a calculation.
 fn square(seconds: f64, loudness: i16) -> Vec<u8> {
-    let sample = |n: u32| if n / 10 % 2 == 0 { loudness } else { -loudness };
+    let sample = |n: u32| if (n / 10).is_multiple_of(2) { loudness } else { -loudness };
     (0..(seconds * f64::from(RATE)) as u32).flat_map(|n| sample(n).to_le_bytes()).collect()
 }
 
-/// The pairs of one channel.
-fn lane(peaks: &Peaks, channel: usize) -> Vec<(i8, i8)> {
+/// Lowest and highest.
+type Pixel = (i8, i8);
+
+/// The pixels of one channel.
+fn lane(peaks: &Peaks, channel: usize) -> Vec<Pixel> {
     let pixels = peaks.data.chunks_exact(2 * usize::from(peaks.channels));
     pixels.map(|pixel| (pixel[2 * channel], pixel[2 * channel + 1])).collect()
 }
 
-fn is_all(lane: &[(i8, i8)], pair: (i8, i8)) {
+fn is_all(lane: &[Pixel], pair: Pixel) {
     assert!(lane.iter().all(|pixel| *pixel == pair), "{:?} and not {pair:?}", &lane[..lane.len().min(8)]);
 }
 
@@ -70,7 +73,7 @@ fn the_sides_of_a_call_have_a_lane_each() {
 #[test]
 fn each_coding_of_telephone_systems_is_read() {
     // The loudest values of G.711 are 32124 (µ-law) and 32256 (A-law); both of them are 125 or 126 in eight bits.
-    let cases: [(u16, u16, &[u8], (i8, i8)); 8] = [
+    let cases: [(u16, u16, &[u8], Pixel); 8] = [
         (1, 8, &[128 + 50, 128 - 50], (-50, 50)),
         (1, 16, &[0, 50, 0, 206], (-50, 50)),
         (1, 24, &[0, 0, 50, 0, 0, 206], (-50, 50)),
@@ -184,7 +187,7 @@ const WITH_NOTES: &[u8] = include_bytes!("../../../fuzz/seeds/peaks/mp3-vbr-xing
 const FRAME: usize = 144;
 
 /// Whether it is the tone, as well as a lossy codec keeps it.
-fn is_tone(lane: &[(i8, i8)]) -> bool {
+fn is_tone(lane: &[Pixel]) -> bool {
     lane.iter().all(|(low, high)| (-72..=-56).contains(low) && (56..=72).contains(high))
 }
 

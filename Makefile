@@ -35,4 +35,4 @@ setup: ## Install what demo and test need
 
 clean: ## Remove everything that was built
 	@cargo clean
-	@rm -rf web-client/dist web-client/node_modules
+	@rm -rf web-client/dist web-client/lib web-client/node_modules web-client/react-18/node_modules

@@ -45,6 +45,7 @@ packages() {
 crates "$@"
 need_node
 packages web-client
+packages web-client/react-18
 packages tests/oracles
 
 if [ ${#unasked[@]} -gt 0 ]; then

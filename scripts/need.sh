@@ -93,11 +93,14 @@ need_python() {
 # What the web client is made of: installed anew when the lock file has changed.
 need_web_packages() {
     need_node
-    local installed=web-client/node_modules/.installed-lock
-    if cmp -s web-client/package-lock.json "$installed"; then return; fi
-    say "Installing the web client's packages"
-    (cd web-client && npm ci --include=dev --no-fund --no-audit) || npm_failed
-    cp web-client/package-lock.json "$installed"
+    local folder installed
+    for folder in web-client web-client/react-18; do
+        installed=$folder/node_modules/.installed-lock
+        if cmp -s "$folder/package-lock.json" "$installed"; then continue; fi
+        say "Installing the packages of $folder"
+        (cd "$folder" && npm ci --include=dev --no-fund --no-audit) || npm_failed "$folder"
+        cp "$folder/package-lock.json" "$installed"
+    done
 }
 
 npm_failed() {
@@ -105,7 +108,7 @@ npm_failed() {
     version=$(npm --version)
     at_least "$NPM_MINIMUM" "$version" ||
         fail "npm ci failed, and npm $version is older than $NPM_MINIMUM: npm install --global npm@$NPM_MINIMUM"
-    fail "npm ci failed (in web-client)"
+    fail "npm ci failed (in $1)"
 }
 
 # Debian's browser: nothing is downloaded past the distribution.

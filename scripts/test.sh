@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the groups of checks it is given, cheap ones first, and stops at the first that fails:
 #   format  Rust code and shell scripts
-#   web     the web client: types, tests, build (before the server, which embeds it)
+#   web     the web client: types, tests (with both Reacts), build (before the server, which embeds it); the player as a package: sizes, resolution, SSR
 #   lint    clippy, and whether the documentation builds
 #   deny    licences and origins of the dependencies, and their known vulnerabilities
 #   rust    all tests of the workspace, those in the documentation included
@@ -42,6 +42,9 @@ web() {
     step "Web client, types" npm --prefix web-client run typecheck
     step "Web client, tests" npm --prefix web-client run test
     step "Web client, build" scripts/web.sh
+    step "Player, build" npm --prefix web-client run build:lib
+    step "Player, sizes" npm --prefix web-client run size
+    step "Player, as a package and on a server" npm --prefix web-client run package
 }
 
 rust() {
@@ -69,6 +72,7 @@ e2e() {
     step "Programs under test" cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
     export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"
+    step "Player, build" npm --prefix web-client run build:lib
     step "End to end" npm --prefix web-client run e2e
 }
 

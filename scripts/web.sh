@@ -9,7 +9,7 @@ stamp=target/stamps/web
 changed() {
     [ -e "$stamp" ] && [ -d web-client/dist ] || return 0
     # A directory is newer than the stamp when a file in it was added or removed.
-    [ -n "$(find web-client \( -name node_modules -o -name dist \) -prune -o -newer "$stamp" -print -quit)" ]
+    [ -n "$(find web-client \( -name node_modules -o -name dist -o -name lib \) -prune -o -newer "$stamp" -print -quit)" ]
 }
 if changed; then
     say "Building the web client"

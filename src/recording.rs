@@ -115,8 +115,7 @@ pub enum State {
 
 impl State {
     /// Every state there is.
-    pub const ALL: [Self; 6] =
-        [Self::Unknown, Self::Queued, Self::Downloading, Self::Ready, Self::Failed, Self::Gone];
+    pub const ALL: [Self; 6] = [Self::Unknown, Self::Queued, Self::Downloading, Self::Ready, Self::Failed, Self::Gone];
 
     /// Its name on the wire and in the catalog.
     pub const fn as_str(self) -> &'static str {

@@ -1,6 +1,9 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
+/** The older React is installed beside, for tests only. */
+const react18 = (name: string) => new URL(`./react-18/node_modules/${name}`, import.meta.url).pathname;
+
 export default defineConfig({
   // The page finds its assets beside itself, wherever it is served.
   base: './',
@@ -19,5 +22,15 @@ export default defineConfig({
       '/ws': { target: 'http://127.0.0.1:8080', ws: true },
     },
   },
-  test: { environment: 'jsdom', include: ['{src,console}/**/*.test.{ts,tsx}'] },
+  test: {
+    environment: 'jsdom',
+    projects: [
+      { extends: true, test: { name: 'react 19', provide: { react: '19' }, include: ['{src,console}/**/*.test.{ts,tsx}'] } },
+      {
+        extends: true,
+        resolve: { alias: { react: react18('react'), 'react-dom': react18('react-dom') } },
+        test: { name: 'react 18', provide: { react: '18' }, include: ['src/{react,components,audio-player}/**/*.test.tsx', 'src/react-version.test.ts'] },
+      },
+    ],
+  },
 });

@@ -7,6 +7,8 @@ export default defineConfig({
   build: {
     outDir: 'lib',
     target: 'es2022',
+    // `light-dark()` stays as it is written, as in the console.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     sourcemap: true,
     lib: {
       entry: {

@@ -92,7 +92,8 @@ mod tests {
             std::fs::write(SNAPSHOT, &made).unwrap();
         }
         let kept = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
-        let mend = "LANDFALL_WRITE_SCHEMA=1 cargo test -p landfall the_web_client_knows, then npm run generate in web-client";
+        let mend =
+            "LANDFALL_WRITE_SCHEMA=1 cargo test -p landfall the_web_client_knows, then npm run generate in web-client";
         assert!(made == kept, "the wire has changed: {mend}");
     }
 }

@@ -7,7 +7,7 @@ import { Parts, RecordingPlayer, type RecordingPlayerProps } from '.';
 import { findings, render, unmount } from './testing';
 
 // axe looks at everything, and a busy machine takes its time.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: FakeServer;
 

@@ -262,3 +262,88 @@ describe('the token', () => {
     expect(FakeSocket.last.protocols).toContain('landfall.bearer.d.e.f');
   });
 });
+
+describe('more SIDs than the server allows', () => {
+  const open = (max_sids: number) => {
+    client.start();
+    FakeSocket.last.welcomes({ max_sids });
+  };
+  const answered = (states: [number, 'ready' | 'queued'][]) => {
+    const { id } = FakeSocket.last.of('subscribe').at(-1)!;
+    FakeSocket.last.says({ type: 'subscribed', id, recordings: states.map(([n, state]) => recording(n, 1, state)) });
+  };
+
+  it('take turns: what is settled makes room for what has not been seen', async () => {
+    open(2);
+    for (const n of [1, 2, 3]) client.subscribe(sid(n), 'watch', nobody);
+    await settle();
+    answered([[1, 'ready'], [2, 'queued']]);
+    await settle();
+    expect(FakeSocket.last.of('unsubscribe').map(({ sids }) => sids)).toEqual([[sid(1)]]);
+    expect(FakeSocket.last.of('subscribe').at(-1)?.sids).toEqual([sid(3)]);
+    answered([[3, 'ready']]);
+    await settle();
+    expect(FakeSocket.last.of('subscribe')).toHaveLength(2);
+    expect([1, 2, 3].map(state)).toEqual(['ready', 'queued', 'ready']);
+  });
+
+  it('say so where nothing makes room, and are seen as soon as something does', async () => {
+    open(2);
+    client.subscribe(sid(1), 'watch', nobody);
+    const leave = client.subscribe(sid(2), 'watch', nobody);
+    client.subscribe(sid(3), 'watch', nobody);
+    await settle();
+    answered([[1, 'queued'], [2, 'queued']]);
+    await settle();
+    expect(client.view(sid(3))).toMatchObject({ phase: 'failed', code: 'sids_per_socket', temporary: true });
+    leave();
+    await settle();
+    answered([[3, 'queued']]);
+    expect(client.view(sid(3)).phase).toBe('queued');
+  });
+
+  it('leave room for what somebody wants to hear', async () => {
+    open(1);
+    client.subscribe(sid(1), 'watch', nobody);
+    await settle();
+    answered([[1, 'ready']]);
+    client.subscribe(sid(2), 'play', nobody);
+    await settle();
+    expect(FakeSocket.last.of('subscribe').at(-1)).toMatchObject({ sids: [sid(2)], intent: 'play' });
+  });
+});
+
+describe('who holds the line', () => {
+  it('holds it until each has let go', () => {
+    client.start();
+    client.start();
+    FakeSocket.last.welcomes();
+    client.stop();
+    expect(client.link.phase).toBe('online');
+    client.stop();
+    expect(client.link.phase).toBe('idle');
+  });
+});
+
+describe('trying again', () => {
+  it('asks anew for what was refused, and shows that it does', async () => {
+    online();
+    client.subscribe(sid(1), 'watch', nobody);
+    await settle();
+    const error = { code: 'catalog_unavailable', temporary: true };
+    FakeSocket.last.says({ type: 'subscribed', id: 1, recordings: [{ sid: sid(1), error }] });
+    expect(client.view(sid(1)).phase).toBe('failed');
+    client.retry(sid(1));
+    await settle();
+    expect(client.view(sid(1)).phase).toBe('watching');
+    expect(FakeSocket.last.of('subscribe')).toHaveLength(2);
+  });
+
+  it('opens a line that had stopped', () => {
+    online();
+    FakeSocket.last.ends(4429);
+    expect(client.view(sid(1))).toMatchObject({ phase: 'offline', code: 'limits' });
+    client.retry(sid(1));
+    expect(client.link.phase).toBe('connecting');
+  });
+});

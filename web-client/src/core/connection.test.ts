@@ -244,3 +244,87 @@ describe('a server that drains', () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 });
+
+describe('what the machine says of its network', () => {
+  it('that it is gone is believed when the line does not answer within three seconds', () => {
+    connection.start();
+    FakeSocket.last.welcomes();
+    window.dispatchEvent(new Event('offline'));
+    expect(FakeSocket.last.sent).toEqual([{ type: 'ping' }]);
+    vi.advanceTimersByTime(2999);
+    expect(connection.link.phase).toBe('online');
+    vi.advanceTimersByTime(1);
+    expect(connection.link.phase).toBe('connecting');
+  });
+
+  it('that it is gone is not believed of a line that answers, such as one to this machine', () => {
+    connection.start();
+    FakeSocket.last.welcomes();
+    window.dispatchEvent(new Event('offline'));
+    FakeSocket.last.says({ type: 'pong' });
+    vi.advanceTimersByTime(30_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it('is told to the user at once while there is no line, and otherwise after two attempts in vain', () => {
+    connection.start();
+    FakeSocket.last.ends(1006);
+    expect(connection.link).toEqual({ phase: 'connecting', offline: false });
+    window.dispatchEvent(new Event('offline'));
+    expect(connection.link).toEqual({ phase: 'connecting', offline: true });
+    window.dispatchEvent(new Event('online'));
+    FakeSocket.last.ends(1006);
+    expect(connection.link).toEqual({ phase: 'connecting', offline: true });
+  });
+
+  it('makes an attempt from before it was back start anew, and leaves a young one alone', () => {
+    connection.start();
+    vi.advanceTimersByTime(1000);
+    window.dispatchEvent(new Event('online'));
+    expect(FakeSocket.all).toHaveLength(1);
+    vi.advanceTimersByTime(4000);
+    window.dispatchEvent(new Event('online'));
+    expect(FakeSocket.all.map((socket) => socket.closed)).toEqual([true, false]);
+  });
+
+  it('counts for a page that comes out of the back/forward cache too', () => {
+    connection.start();
+    FakeSocket.last.welcomes();
+    window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+    expect(FakeSocket.last.sent).toEqual([{ type: 'ping' }]);
+  });
+});
+
+describe('a socket', () => {
+  it('that the browser refuses to make counts as one that failed', () => {
+    vi.stubGlobal('WebSocket', class {
+      constructor() {
+        throw new DOMException('the subprotocol is invalid', 'SyntaxError');
+      }
+    });
+    connection.start();
+    vi.advanceTimersByTime(0);
+    expect(connection.link.phase).toBe('connecting');
+    FakeSocket.install();
+    vi.advanceTimersByTime(250);
+    FakeSocket.last.welcomes();
+    expect(connection.link.phase).toBe('online');
+  });
+
+  it('that is closing takes no more messages, and throws nothing', () => {
+    connection.start();
+    FakeSocket.last.welcomes();
+    FakeSocket.last.readyState = 2;
+    expect(connection.send({ type: 'ping' })).toBe(true);
+    expect(FakeSocket.last.sent).toEqual([]);
+  });
+
+  it('that was stopped while it opened is closed, and no timer is left', () => {
+    connection.start();
+    connection.stop();
+    expect(FakeSocket.last.closed).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+    FakeSocket.last.welcomes();
+    expect(connection.link.phase).toBe('idle');
+  });
+});

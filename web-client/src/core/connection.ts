@@ -1,6 +1,6 @@
 /** The page's one line to the server: opens, watches, reconnects. Knows messages about the line, not about recordings. */
 
-import type { Line, LineEvents, LineMessage, OpenLine } from './line';
+import { BLOCKED, type Line, type LineEvents, type LineMessage, type OpenLine } from './line';
 import { backoff, mend, type Mend } from './policy';
 import type { ClientMessage } from './protocol';
 import type { Tokens } from './tokens';
@@ -29,7 +29,7 @@ const STEADY_MS = 10_000;
 /** Attempts in vain until the user is told; fewer would flicker at each restart of a server. */
 const VAIN = 2;
 /** Attempts in vain until the socket counts as blocked. Another carrier gets one. */
-const BLOCKED = 3;
+const STRIKES = 3;
 
 export interface Events {
   link(link: Link): void;
@@ -159,7 +159,7 @@ export class Connection {
     const wrong = mend(code);
     const renewing = wrong === 'token' && this.#tokens.refused();
     if (wrong && !renewing) return this.#halt({ phase: 'stopped', code, mend: wrong });
-    if (this.#welcomedAt === undefined && !renewing) this.#strike();
+    if ((this.#welcomedAt === undefined || code === BLOCKED) && !renewing) this.#strike();
     this.#drop();
     if (wasSteady) this.#attempt = 0;
     if (renewing && this.#attempt++ === 0) this.#open();
@@ -171,7 +171,7 @@ export class Connection {
   /** One more attempt in vain; after some of them it is another carrier's turn, and the socket's again after the last. */
   #strike(): void {
     this.#vain++;
-    if (++this.#strikes < (this.#carrier === 0 ? BLOCKED : 1)) return;
+    if (++this.#strikes < (this.#carrier === 0 ? STRIKES : 1)) return;
     this.#strikes = 0;
     this.#carrier = (this.#carrier + 1) % this.#carriers.length;
   }

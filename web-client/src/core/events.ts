@@ -1,7 +1,7 @@
 /** Server-Sent Events as a line, for networks that block sockets. Read by `fetch`: `EventSource` cannot bring a token. */
 
 import type { Http } from './http';
-import type { Line, LineEvents } from './line';
+import { BLOCKED, type Line, type LineEvents } from './line';
 import { parse, type ClientMessage } from './protocol';
 import { closeCode, prepare, reach } from './requests';
 
@@ -16,6 +16,8 @@ export function openEvents(http: Http, events: LineEvents): Line {
   const over = new AbortController();
   const sids = new Set<string>();
   let stream: AbortController | undefined;
+  /** Something came through: what ends from then on has not been blocked. */
+  let streamed = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const close = () => {
@@ -26,7 +28,7 @@ export function openEvents(http: Http, events: LineEvents): Line {
   const end = (code: number) => {
     if (over.signal.aborted) return;
     close();
-    events.closed(code);
+    events.closed(code === 1006 && !streamed ? BLOCKED : code);
   };
   const fail = (error: unknown) => end(closeCode(error));
 
@@ -57,6 +59,7 @@ export function openEvents(http: Http, events: LineEvents): Line {
         const { done, value } = await reader.read();
         if (mine.signal.aborted) return;
         if (done) throw 0;
+        streamed = true;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => end(1006), QUIET_MS);
         const lines = (rest + value).split('\n');

@@ -163,6 +163,17 @@ describe('an event stream', () => {
     expect(client.link).toEqual({ phase: 'stopped', code: 4401, mend: 'token' });
   });
 
+  it('that carries nothing although the server was reached makes it the turn of held requests', async () => {
+    client.watch(sid(1));
+    await reached();
+    await vi.advanceTimersByTimeAsync(50);
+    events().fail();
+    await turn();
+    await vi.advanceTimersByTimeAsync(2000);
+    await reached();
+    expect(client.link).toEqual({ phase: 'online', carrier: 'held' });
+  });
+
   it('makes room for the socket as soon as that works again', async () => {
     client.watch(sid(1));
     await reached();

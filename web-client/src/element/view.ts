@@ -102,8 +102,12 @@ export function show(host: ParentNode & Node, player: Player, text: Text, { layo
   });
 
   const download = button('landfall-button landfall-download', 'download', player.download, () => text.download);
-  each(({ saving, status: state }) =>
-    set(download.element, { disabled: saving || LOST.test(state), 'aria-busy': saving ? 'true' : undefined }),
+  each(({ saving, saveTrouble, status: state }) =>
+    set(download.element, {
+      disabled: saving || LOST.test(state),
+      'aria-busy': saving ? 'true' : undefined,
+      'data-failed': saveTrouble !== undefined,
+    }),
   );
 
   const body = make('div', { class: 'landfall-body' });

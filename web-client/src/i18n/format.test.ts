@@ -33,6 +33,8 @@ it('says what is awaited, and what was pressed for', () => {
   expect(statusText(state({ status: 'watching' }), en)).toBe(en.status.watching);
   expect(statusText(state({ status: 'watching', wanted: true }), he)).toBe('בודק זמינות הקלטה…');
   expect(statusText(state({ blocked: true }), en)).toBe(en.status.blocked);
+  const saveTrouble = { code: 'overloaded', temporary: true };
+  expect(statusText(state({ saveTrouble }), en)).toBe('Download: The server is busy.');
 });
 
 it('says why, when again, and how long it will take', () => {

@@ -49,9 +49,12 @@ export function nameOf({ title, from, to }: Partial<Recording> = {}, text: Text)
   return from || to ? `${from ?? text.unknownParty} ${text.to} ${to ?? text.unknownParty}` : text.call;
 }
 
-/** The state in words. */
+const reason = (code: string, text: Text): string => text.codes[code] ?? text.fault(code);
+
+/** The state in words; first of all that a download could not begin. */
 export function statusText(state: PlayerState, text: Text): string {
-  const { status, wanted, saving, blocked, playing } = state;
+  const { status, wanted, saving, saveTrouble, blocked, playing } = state;
+  if (saveTrouble && status === 'ready') return `${text.download}: ${reason(saveTrouble.code, text)}`;
   if (status === 'watching' && (wanted || saving)) return text.status.asked;
   if (status === 'ready') return blocked ? text.status.blocked : playing ? text.status.playing : text.status.ready;
   return text.status[status];
@@ -66,7 +69,7 @@ export function detailText(state: PlayerState, text: Text): string {
     return secondsLeft ? `${much} · ${text.left(spoken(secondsLeft, text))}` : much;
   }
   const told = code === undefined || /^(signed_out|forbidden|not_found)$/.test(status);
-  const why = told ? undefined : (text.codes[code] ?? text.fault(code));
+  const why = told ? undefined : reason(code, text);
   const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
   const when = status === 'queued' && retryAt ? text.nextTry(new Intl.DateTimeFormat(text.language, time).format(retryAt)) : undefined;
   return [why, when].filter(Boolean).join(' ');

@@ -5,14 +5,21 @@ import { parsePeaks, type Peaks } from './peaks';
 /** Times that peaks in the making are asked for; they follow a recording within seconds. */
 const TRIES = 6;
 const PAUSE_S = 1;
+/** In the making, a link that has expired meanwhile, too many at once. */
+const LATER = new Set([202, 403, 429, 503]);
 
-/** The waveform behind a link, or `undefined` where there is none: a player does without. Rejects only when aborted. */
-export async function fetchPeaks(url: string, signal: AbortSignal): Promise<Peaks | undefined> {
+/**
+ * The waveform behind `link`, which is asked for at each try: one that waits for peaks in the making may outlive it.
+ * `undefined` where there is none: a player does without. Rejects only when aborted.
+ */
+export async function fetchPeaks(link: () => Promise<string | undefined>, signal: AbortSignal): Promise<Peaks | undefined> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
+      const url = await link();
+      if (!url) return undefined;
       const answer = await fetch(url, { headers: { Accept: 'application/octet-stream' }, signal });
       if (answer.status === 200) return parsePeaks(await answer.arrayBuffer());
-      if (answer.status !== 202 && answer.status !== 503) return undefined;
+      if (!LATER.has(answer.status)) return undefined;
       await pause(Number(answer.headers.get('Retry-After')) || PAUSE_S, signal);
     } catch (reason) {
       if (signal.aborted) throw reason;

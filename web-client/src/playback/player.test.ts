@@ -346,12 +346,22 @@ describe('beside playing', () => {
   });
 
   it('asks again for a waveform in the making, and does without one that is not to be had', async () => {
-    const answers = [new Response(null, { status: 202, headers: { 'Retry-After': '2' } }), new Response(dat([[1], [1]]))];
-    vi.stubGlobal('fetch', () => Promise.resolve(answers.shift() ?? new Response(null, { status: 404 })));
-    server.source = () => Promise.resolve({ url: 'https://sound.test/', expiresAt: Infinity, peaksUrl: 'https://sound.test/p' });
+    const answers = [
+      new Response(null, { status: 202, headers: { 'Retry-After': '2' } }),
+      new Response(null, { status: 403 }),
+      new Response(dat([[1], [1]])),
+    ];
+    const asked: string[] = [];
+    vi.stubGlobal('fetch', (url: string) => {
+      asked.push(url);
+      return Promise.resolve(answers.shift() ?? new Response(null, { status: 404 }));
+    });
+    server.source = () => Promise.resolve({ url: 'https://sound.test/', expiresAt: Infinity, peaksUrl: `https://sound.test/${asked.length}` });
     const player = await playing();
     expect(player.peaks).toBeUndefined();
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(3_100);
+    // A link that has expired in the meantime is another the next time.
+    expect(asked).toEqual(['https://sound.test/0', 'https://sound.test/1', 'https://sound.test/2']);
     expect(player.peaks?.channels).toBe(2);
     expect(player.state.stereo).toBe(true);
     const other = await playing();

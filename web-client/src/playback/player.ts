@@ -307,7 +307,7 @@ export class Player implements Operable {
   #heard(): void {
     const { phase, playing: plays, source, trouble } = this.#sound;
     if (phase === 'open' || trouble) this.#wanted = false;
-    if (source?.peaksUrl && !this.#peaksFlight) void this.#loadPeaks(source.peaksUrl);
+    if (source?.peaksUrl && !this.#peaksFlight) void this.#loadPeaks();
     if (plays && !this.#wasPlaying) this.#begin();
     if (!plays && this.#wasPlaying) {
       playing.delete(this);
@@ -341,9 +341,10 @@ export class Player implements Operable {
     else if (wait < NEAR_S * rate) this.#edge = setTimeout(() => this.#watchEdges(), (wait / rate) * 1000);
   }
 
-  async #loadPeaks(url: string): Promise<void> {
+  async #loadPeaks(): Promise<void> {
     const flight = (this.#peaksFlight = new AbortController());
-    const peaks = await fetchPeaks(url, flight.signal).catch(() => undefined);
+    const link = () => this.#server.getSource(this.sid, 'play').then(({ peaksUrl }) => peaksUrl);
+    const peaks = await fetchPeaks(link, flight.signal).catch(() => undefined);
     if (flight.signal.aborted || !peaks) return;
     this.peaks = peaks;
     if (this.#skipsSilence) this.#silences = silences(peaks);

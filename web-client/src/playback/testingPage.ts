@@ -32,6 +32,12 @@ export function installPage({ width = 300, height = 60 } = {}): void {
       seers.delete(this.seer);
     }
   });
+  // jsdom works for a long time on what the stylesheets would say.
+  const colours = { fill: '#0b6b6f', stroke: '#5a53c9', color: '#14181f', floodColor: '#dddddd' };
+  const computed = getComputedStyle;
+  vi.stubGlobal('getComputedStyle', (element: Element, pseudo?: string) =>
+    element instanceof HTMLCanvasElement ? colours : computed(element, pseudo),
+  );
   vi.stubGlobal('matchMedia', () => new EventTarget());
   vi.spyOn(HTMLCanvasElement.prototype, 'clientWidth', 'get').mockReturnValue(width);
   vi.spyOn(HTMLCanvasElement.prototype, 'clientHeight', 'get').mockReturnValue(height);

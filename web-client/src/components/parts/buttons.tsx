@@ -69,9 +69,11 @@ export function SkipSilenceButton(props: ButtonProps) {
 export function DownloadButton(props: ButtonProps) {
   const player = usePartOf();
   const saving = usePart(({ saving }) => saving);
+  const failed = usePart(({ saveTrouble }) => saveTrouble !== undefined);
   return (
     <Button
       label={useText().download}
+      data-failed={failed || undefined}
       aria-busy={saving || undefined}
       disabled={useIsLost() || saving}
       onClick={player.download}

@@ -10,7 +10,7 @@ import { Skeleton } from './list/Skeleton';
 import { Toolbar } from './list/Toolbar';
 import { useCalls, type Filter } from './list/useCalls';
 import { Notice } from './Notice';
-import { go, useRoute } from './route';
+import { go, goToList, useRoute } from './route';
 import { claimsOf } from './session';
 import type { Reason } from './SignIn';
 
@@ -37,7 +37,6 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
 
   // A call opened from the list is left by the way back; one after another is a single step.
   const onOpen = useCallback((next: string) => go({ sid: next }, { replace: sid !== undefined }), [sid]);
-  const onBack = useCallback(() => go({ sid: undefined }), []);
   const onPlay = useCallback(
     (next: string) => {
       if (open?.player.sid === next) return open.player.toggle();
@@ -86,7 +85,7 @@ export function CallsPage({ token, expiring, onSignOut }: Props) {
           {sid === undefined ? (
             <Blank icon="empty" title={text.detail.pick.title} text={text.detail.pick.text} />
           ) : (
-            <Detail sid={sid} token={token} role={claims.role} onBack={onBack}>
+            <Detail sid={sid} token={token} role={claims.role} onBack={goToList}>
               <CallPlayer key={sid} sid={sid} at={at} onPlayer={setOpen} />
             </Detail>
           )}

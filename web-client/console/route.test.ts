@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
-import { formatRoute, parseRoute } from './route';
+import { beforeEach, expect, it } from 'vitest';
+import { formatRoute, go, goToList, parseRoute } from './route';
+
+beforeEach(() => history.replaceState(null, '', '/'));
 
 const SID = `CA${'0'.repeat(31)}1`;
 
@@ -22,4 +24,21 @@ it('takes what it does not understand for the list', () => {
   for (const hash of ['', '#', '#/calls/CA1', '#/calls/<script>', '#elsewhere', '#/?state=odd&t=-1']) {
     expect(formatRoute(parseRoute(hash))).toBe('#/');
   }
+});
+
+it('leaves a call by the way it was entered', async () => {
+  const before = history.length;
+  go({ sid: SID });
+  go({ sid: SID, q: 'noa' }, { replace: true });
+  expect(location.hash).toBe(`#/calls/${SID}?q=noa`);
+  goToList();
+  await new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }));
+  expect([location.hash, history.length]).toEqual(['', before + 1]);
+});
+
+it('leaves a call that was opened by its address for the list, in its place', () => {
+  location.hash = `#/calls/${SID}`;
+  const before = history.length;
+  goToList();
+  expect([location.hash, history.length]).toEqual(['#/', before]);
 });

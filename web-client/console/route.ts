@@ -44,12 +44,24 @@ export function addressOf(sid: string, at?: number): string {
 
 const MOVED = 'landfall:moved';
 
+/** Of an entry in the history: the list is the one before it. */
+interface Entry {
+  listBefore?: boolean;
+}
+
 /** `replace` leaves no entry behind for the way back. */
 export function go(changed: Partial<Route>, { replace = false } = {}): void {
   const next = formatRoute({ ...parseRoute(location.hash), at: undefined, ...changed });
   if (next === (location.hash || '#/')) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', next);
+  const entry: Entry = { listBefore: replace ? (history.state as Entry | null)?.listBefore === true : true };
+  history[replace ? 'replaceState' : 'pushState'](entry, '', next);
   window.dispatchEvent(new Event(MOVED));
+}
+
+/** From a call to the list: back, where that is the list, so that the browser's own way back does not return to the call. */
+export function goToList(): void {
+  if ((history.state as Entry | null)?.listBefore) history.back();
+  else go({ sid: undefined }, { replace: true });
 }
 
 function listen(listener: () => void): () => void {

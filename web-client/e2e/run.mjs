@@ -13,6 +13,9 @@ const BROWSERS = { chromium: startChromium, firefox: startFirefox };
 /** No scenario may take longer, whatever happens in it. */
 const LONGEST_MS = 90_000;
 
+/** Of what a browser writes to its console: our own faults, not the lines that a scenario cuts. */
+const BROKEN = /content.security.policy|refused to|uncaught|typeerror|referenceerror/i;
+
 const wanted = process.argv.slice(2);
 const browsers = Object.keys(BROWSERS).filter((name) => !wanted.some((w) => w in BROWSERS) || wanted.includes(name));
 const names = wanted.filter((w) => !(w in BROWSERS));
@@ -41,6 +44,8 @@ async function runOne(scenario, name) {
   try {
     const context = { browser, provider, onEnd: (end) => cleanUp.push(async () => end()) };
     const figures = (await Promise.race([scenario.run(context), late])) ?? '';
+    const wrong = browser.log.complaints.splice(0).filter((text) => BROKEN.test(text));
+    if (wrong.length > 0) throw new Error(`the browser complained: ${wrong.join('\n')}`);
     results.get(scenario.name)[name] = `✓ ${figures}`;
     console.log(`✓ ${took()} ${figures}`);
   } catch (error) {

@@ -158,10 +158,17 @@ async function freePort() {
   return port;
 }
 
-async function json(url, method, body, authorization) {
+/** Times that a server which is busy is asked again. */
+const TRIES = 5;
+
+async function json(url, method, body, authorization, tries = TRIES) {
   const headers = { 'Content-Type': 'application/json', ...(authorization ? { Authorization: authorization } : {}) };
   const answer = await fetch(url, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   const text = await answer.text();
+  if (answer.status === 503 && tries > 1) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return json(url, method, body, authorization, tries - 1);
+  }
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : undefined;
 }

@@ -27,7 +27,10 @@ async function playBeforeLanding(context) {
   await listener.state(hour.sid, 'downloading');
   await pause(HELD_MS);
   const asked = since(/^\/(api|ws)\//).filter(({ url }) => !/\/api\/recordings\?/.test(url));
-  assert.deepEqual(asked.map(line), [], 'requests while the recording was on its way');
+  // The link is signed ahead, once; nothing asks how far the recording is.
+  const links = asked.filter(({ url }) => url.endsWith('/link'));
+  assert.ok(links.length <= 1, `${links.length} links`);
+  assert.deepEqual(asked.filter((one) => !links.includes(one)).map(line), [], 'requests while the recording was on its way');
   assert.equal((await listener.sent('subscribe')).filter(({ intent }) => intent === 'play').length, 1);
 
   await provider.release(hour.recording);

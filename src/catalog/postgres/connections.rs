@@ -131,15 +131,6 @@ impl Connections {
         transaction.end(rows).await
     }
 
-    /// The rows of one statement that must change nothing, and is ended by the database when it takes too long.
-    pub(in crate::catalog) async fn read(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
-        let session = self.session().await?;
-        session.client()?.batch_execute(BEGIN_READING).await?;
-        let transaction = Transaction(session);
-        let rows = transaction.query(sql, values).await;
-        transaction.end(rows).await
-    }
-
     /// Begins a transaction that nobody else who locks one of these names has at the same time. They are locked in their
     /// order here: calls before recordings, else two could wait for each other.
     pub(super) async fn begin(&self, names: &[&str]) -> Result<Transaction, Failure> {

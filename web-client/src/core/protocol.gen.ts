@@ -33,6 +33,8 @@ export type Link = {
   duration_ms?: number;
   /** When it expires. */
   expires_at: string;
+  /** Opens its waveform, as long as that: of a link to listen. */
+  peaks_url?: string;
   /** Opens the recording for whoever holds it, until it expires. */
   url: string;
 };
@@ -83,6 +85,8 @@ export type Recording = {
   etag?: string;
   /** The caller. */
   from?: string;
+  /** Where its waveform is. */
+  peaks_url?: string;
   /** Bytes fetched so far. */
   received?: number;
   /** The provider's name for it, once known. */

@@ -159,25 +159,36 @@ async fn respond(app: &Arc<App>, sid: &str, asking: &Asking, disposition: Dispos
     if !seen.status.state.is_pending() {
         app.admit_play(&caller, from).await?;
     }
-    let seen = if patience.is_zero() {
-        let now = app.parts.delivery.play(&caller.scope, sid).await?;
-        // A new try has begun, but who polls would never learn why the last one failed.
-        if now.status.state.is_pending() && failure(&seen).is_some() { seen } else { now }
-    } else {
-        // Who is held is counted there instead.
-        drop(place);
-        let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
-        tokio::select! {
-            seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
-            // A server that stops does not keep its clients: they may ask another.
-            () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+    let deadline = Instant::now() + patience;
+    let mut place = place;
+    let seen = loop {
+        let now = if patience.is_zero() {
+            let now = app.parts.delivery.play(&caller.scope, sid).await?;
+            // A new try has begun, but who polls would never learn why the last one failed.
+            if now.status.state.is_pending() && failure(&seen).is_some() { seen.clone() } else { now }
+        } else {
+            // Who is held is counted there instead.
+            drop(place.take());
+            let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
+            let patience = deadline.saturating_duration_since(Instant::now());
+            tokio::select! {
+                seen = app.parts.delivery.play_and_wait(&caller.scope, sid, patience) => seen?,
+                // A server that stops does not keep its clients: they may ask another.
+                () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
+            }
+        };
+        if now.status.state != State::Ready {
+            break now;
+        }
+        match app.parts.delivery.open(&caller.scope, sid).await? {
+            Opened::File(shelved) => return file_answer(app, sid, &shelved, is_get, headers, disposition).await,
+            // Taken away since, or before: the word of it came late. It is fetched anew.
+            Opened::Not(now) if Instant::now() >= deadline || app.draining.is_cancelled() => break now,
+            Opened::Not(_) => {}
         }
     };
+    drop(place);
     match (seen.status.state, failure(&seen)) {
-        (State::Ready, _) => match app.parts.delivery.open(&caller.scope, sid).await? {
-            Opened::File(shelved) => file_answer(app, sid, &shelved, is_get, headers, disposition).await,
-            Opened::Not(seen) => Ok(Answer::Later(processing(sid, seen.status.state))),
-        },
         (State::Gone, _) => Err(gone(&seen)),
         (_, Some(code)) => Err(Problem::because(code)),
         (state, None) => Ok(Answer::Later(processing(sid, state))),

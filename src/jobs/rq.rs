@@ -183,7 +183,7 @@ impl RqJobs {
                 return false;
             }
             if lookups.len() >= MOST_LOOKUPS {
-                telemetry::limited("lookups");
+                telemetry::limited("rq_lookups");
                 return false;
             }
             lookups.insert(job.sid);

@@ -46,7 +46,7 @@ const CLOSES: [&str; 15] = [
 ];
 
 /// The bounds that are counted: the table of docs/security.md, by label.
-const LIMITS: [&str; 27] = [
+const LIMITS: [&str; 28] = [
     "body_bytes",
     "call_log_lookups",
     "catalog_connections",
@@ -66,6 +66,7 @@ const LIMITS: [&str; 27] = [
     "requests_at_once",
     "requests_per_minute",
     "requests_per_minute_per_address",
+    "rq_lookups",
     "sids_per_socket",
     "signals_waiting",
     "slow_body",

@@ -59,8 +59,9 @@ async fn however_many_ask_it_is_drawn_once_and_what_has_landed_waits_for_them() 
         assert!(matches!(found, Some(Waveform::Drawn(_, 124))));
         assert!(waveforms.find(sid(2), modified[1] + 1).await.unwrap().is_none(), "of another file of that name");
         assert_eq!(landed.within(PATIENCE).await.unwrap().unwrap(), Drawn::Done);
-        // The one that only landed had been told of first, and comes last.
-        assert_eq!(waveforms.want(sid(1)).unwrap().within(PATIENCE).await.unwrap().unwrap(), Drawn::Done);
+        // The one that only landed had been told of first, and comes last; by now it may be there.
+        let drawn = waveforms.want(sid(1)).unwrap().within(PATIENCE).await.unwrap().unwrap();
+        assert!(matches!(drawn, Drawn::Done | Drawn::Before));
     };
     tokio::select! {
         () = bench.drawer.run() => unreachable!("it draws until it is dropped"),

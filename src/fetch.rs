@@ -290,7 +290,7 @@ impl Fetcher {
             tries: lease.tries(),
             since_first: lease.begun().elapsed(),
             give_up_after: self.0.options.give_up_after,
-            old: started.as_ref().is_some_and(|(recording, _)| is_old(recording)),
+            old: started.as_ref().is_some_and(|(recording, _)| is_old(recording, &error)),
         };
         let verdict = Verdict::on(&error, history);
         let change = match verdict {
@@ -354,12 +354,12 @@ fn silent() -> SourceError {
     SourceError::Failed("the source is silent".into())
 }
 
-/// Whether the call is so long over that its media cannot still be on the way.
-fn is_old(recording: &Recording) -> bool {
-    // Media takes minutes to come. A clock that is hours ahead must not take a fresh call for an old one, whose 404 is final.
-    const FRESH_MS: i64 = 24 * 3600 * 1000;
+/// Whether the call was so long over when the source had no media that none can still be on the way.
+fn is_old(recording: &Recording, error: &FetchError) -> bool {
+    const FRESH_MS: i64 = 3600 * 1000;
+    let FetchError::Source(SourceError::NotFound { at: said_at }) = error else { return false };
     recording.about.started_at.is_some_and(|at| {
         let ended = at.0 + i64::from(recording.about.duration_s.unwrap_or(0)) * 1000;
-        ended + FRESH_MS < Timestamp::now().0
+        ended + FRESH_MS < said_at.0
     })
 }

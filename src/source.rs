@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::time::Duration;
 
-use crate::recording::{Code, Sid};
+use crate::recording::{Code, Sid, Timestamp};
 
 pub use twilio::egress::Redirects;
 pub use twilio::{Account, TwilioOptions, TwilioSource};
@@ -23,7 +23,10 @@ pub enum SourceError {
     NotYet,
     /// The resource is there, or may be, but its media is not: usual for seconds after a callback, and for good
     /// after a deletion.
-    NotFound,
+    NotFound {
+        /// When it said so, by its own clock: ours may be hours off.
+        at: Timestamp,
+    },
     /// Our credentials are refused, or there are none for the account.
     Unauthorized(String),
     /// Too many requests at once; nothing was processed.
@@ -42,7 +45,7 @@ impl fmt::Display for SourceError {
         match self {
             Self::Gone(code) => write!(f, "the source says it is gone: {}", code.as_str()),
             Self::NotYet => f.write_str("the source has not finished it"),
-            Self::NotFound => f.write_str("the source answers 404"),
+            Self::NotFound { .. } => f.write_str("the source answers 404"),
             Self::Unauthorized(why) | Self::Refused(why) | Self::Failed(why) => f.write_str(why),
             Self::Busy { .. } => f.write_str("the source is busy (429)"),
         }

@@ -49,7 +49,7 @@ impl FetchError {
     pub fn code(&self) -> Code {
         match self {
             Self::Source(SourceError::Gone(code)) => *code,
-            Self::Source(SourceError::NotYet | SourceError::NotFound) => Code::NotYetAtSource,
+            Self::Source(SourceError::NotYet | SourceError::NotFound { .. }) => Code::NotYetAtSource,
             Self::Source(SourceError::Unauthorized(_)) => Code::SourceUnauthorized,
             Self::Source(SourceError::Busy { .. }) => Code::SourceBusy,
             Self::Source(SourceError::Refused(_) | SourceError::Failed(_)) | Self::Deadly => Code::SourceFailed,

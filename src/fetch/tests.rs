@@ -28,7 +28,7 @@ struct Provider {
 #[async_trait]
 impl Source for Provider {
     async fn find(&self, _: &str, call_sid: Sid) -> Result<Sid, SourceError> {
-        format!("RE{}", &call_sid.as_str()[2..]).parse().map_err(|_| SourceError::NotFound)
+        format!("RE{}", &call_sid.as_str()[2..]).parse().map_err(|_| SourceError::NotFound { at: Timestamp::now() })
     }
 
     async fn open(&self, _: &str, _: Sid) -> Result<Download, SourceError> {

@@ -51,7 +51,9 @@ impl Verdict {
             FetchError::Source(SourceError::Unauthorized(_) | SourceError::Refused(_)) | FetchError::Deadly => {
                 Self::Fail(code)
             }
-            FetchError::Source(SourceError::NotFound) if over || (history.old && history.tries >= TRIES_FOR_OLD) => {
+            FetchError::Source(SourceError::NotFound { .. })
+                if over || (history.old && history.tries >= TRIES_FOR_OLD) =>
+            {
                 Self::Gone(Code::DeletedAtSource)
             }
             FetchError::Source(_) | FetchError::Landing(_) | FetchError::Catalog(_) if over => {
@@ -79,7 +81,9 @@ fn pause(error: &FetchError, tries: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::Timestamp;
 
+    const NOT_FOUND: SourceError = SourceError::NotFound { at: Timestamp(0) };
     const GIVE_UP: Duration = Duration::from_secs(120);
 
     fn after(tries: u32, seconds: u64) -> History {
@@ -92,15 +96,15 @@ mod tests {
 
     #[test]
     fn fresh_404s_are_tried_again_and_at_last_mean_that_it_was_deleted() {
-        assert!(matches!(on(SourceError::NotFound, after(0, 0)), Verdict::Retry(Code::NotYetAtSource, _)));
-        assert_eq!(on(SourceError::NotFound, after(9, 120)), Verdict::Gone(Code::DeletedAtSource));
+        assert!(matches!(on(NOT_FOUND, after(0, 0)), Verdict::Retry(Code::NotYetAtSource, _)));
+        assert_eq!(on(NOT_FOUND, after(9, 120)), Verdict::Gone(Code::DeletedAtSource));
     }
 
     #[test]
     fn a_404_of_an_old_call_is_believed_sooner() {
         let old = |tries| History { old: true, ..after(tries, 5) };
-        assert!(matches!(on(SourceError::NotFound, old(1)), Verdict::Retry(..)));
-        assert_eq!(on(SourceError::NotFound, old(2)), Verdict::Gone(Code::DeletedAtSource));
+        assert!(matches!(on(NOT_FOUND, old(1)), Verdict::Retry(..)));
+        assert_eq!(on(NOT_FOUND, old(2)), Verdict::Gone(Code::DeletedAtSource));
     }
 
     #[test]

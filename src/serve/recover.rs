@@ -111,7 +111,7 @@ impl Recovery {
                     self.absent(&recording).await;
                     None
                 }
-                Err(SourceError::NotYet | SourceError::NotFound | SourceError::Gone(_)) => None,
+                Err(SourceError::NotYet | SourceError::NotFound { .. } | SourceError::Gone(_)) => None,
                 Err(SourceError::Busy { retry_after }) => Some(retry_after.unwrap_or(BUSY_PAUSE)),
                 Err(error) => {
                     warn!(account = self.account, %error, "the source could not be asked for recordings without a callback");

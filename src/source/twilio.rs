@@ -6,16 +6,18 @@ mod probe;
 mod resource;
 pub mod signature;
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::Duration;
 use url::Url;
 
 use super::{Download, Source, SourceError};
-use crate::recording::{Container, Sid};
+use crate::recording::{Container, Sid, Timestamp};
 use crate::telemetry;
 use egress::{Egress, Redirects, Refused};
 use resource::{List, Recording};
@@ -144,7 +146,7 @@ impl TwilioSource {
         match answer.status() {
             StatusCode::NO_CONTENT => Ok(()),
             _ => match check(answer) {
-                Ok(_) | Err(SourceError::NotFound) => Ok(()),
+                Ok(_) | Err(SourceError::NotFound { .. }) => Ok(()),
                 Err(error) => Err(error),
             },
         }
@@ -160,10 +162,13 @@ impl TwilioSource {
             Err(error) => Err(error),
         };
         match answer {
-            Ok(answer) => match read::<Recording>(answer).await {
-                Ok(recording) => recording.verdict().err().unwrap_or(SourceError::NotFound),
-                Err(error) => error,
-            },
+            Ok(answer) => {
+                let at = said_at(&answer);
+                match read::<Recording>(answer).await {
+                    Ok(recording) => recording.verdict().err().unwrap_or(SourceError::NotFound { at }),
+                    Err(error) => error,
+                }
+            }
             Err(error) => error,
         }
     }
@@ -191,7 +196,7 @@ impl Source for TwilioSource {
             answer => answer,
         };
         let answer = match answer {
-            Err(SourceError::NotFound) => return Err(self.explain(account, recording_sid).await),
+            Err(SourceError::NotFound { .. }) => return Err(self.explain(account, recording_sid).await),
             answer => answer?,
         };
         let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -222,7 +227,7 @@ impl Source for TwilioSource {
         let mut url = self.url(account, &format!("Calls/{sid}/Recordings.json"))?;
         url.query_pairs_mut().append_pair("PageSize", "1000");
         let list: List = match self.get(account, url).await {
-            Err(SourceError::NotFound) => return Ok(()),
+            Err(SourceError::NotFound { .. }) => return Ok(()),
             answer => answer?.json().await.map_err(|error| failed(&error))?,
         };
         for recording in list.sids() {
@@ -238,7 +243,7 @@ const BAD_REQUEST: &str = "the source answers 400";
 fn check(answer: Response) -> Result<Response, SourceError> {
     Err(match answer.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => return Ok(answer),
-        StatusCode::NOT_FOUND | StatusCode::GONE => SourceError::NotFound,
+        StatusCode::NOT_FOUND | StatusCode::GONE => SourceError::NotFound { at: said_at(&answer) },
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             SourceError::Unauthorized(format!("the source refuses our credentials ({})", status.as_u16()))
         }
@@ -249,6 +254,13 @@ fn check(answer: Response) -> Result<Response, SourceError> {
         StatusCode::BAD_REQUEST => SourceError::Failed(BAD_REQUEST.into()),
         status => SourceError::Failed(format!("the source answers {}", status.as_u16())),
     })
+}
+
+/// When the answer was made, by the clock of who made it (RFC 9110 §6.6.1); by ours, where it does not tell.
+fn said_at(answer: &Response) -> Timestamp {
+    let date = answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let since = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_millis()).ok()).map_or_else(Timestamp::now, Timestamp)
 }
 
 /// Where a redirect leads; never from TLS to plain text.

@@ -61,7 +61,7 @@ fn failed(config: &Config, sid: &str, what: &str, error: &SourceError) -> Check 
         SourceError::Refused(_) => {
             Check::fail(NAME, detail, "twilio.allow_private = true (if the address inside the network is meant)")
         }
-        SourceError::NotFound => Check::fail(
+        SourceError::NotFound { .. } => Check::fail(
             NAME,
             detail,
             "set twilio.api_base to Twilio's API (https://api.twilio.com), and check the account's SID",

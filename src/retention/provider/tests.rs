@@ -18,11 +18,11 @@ struct Provider {
 #[async_trait]
 impl Source for Provider {
     async fn find(&self, _: &str, _: Sid) -> Result<Sid, SourceError> {
-        Err(SourceError::NotFound)
+        Err(SourceError::NotFound { at: Timestamp::now() })
     }
 
     async fn open(&self, _: &str, _: Sid) -> Result<Download, SourceError> {
-        Err(SourceError::NotFound)
+        Err(SourceError::NotFound { at: Timestamp::now() })
     }
 
     async fn delete(&self, _: &str, sid: Sid) -> Result<(), SourceError> {

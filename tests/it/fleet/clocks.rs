@@ -25,7 +25,7 @@ async fn servers_and_workers_whose_clocks_are_hours_apart_work_together() {
     let mut bench = bench().await;
     bench.stop().await;
     let directory = bench.directory.path().to_owned();
-    let [ahead, behind] = [("ahead", 20), ("behind", -20)].map(|(name, hours)| Clock::off_by(&directory, name, hours));
+    let [ahead, behind] = [("ahead", 30), ("behind", -30)].map(|(name, hours)| Clock::off_by(&directory, name, hours));
     let right = Process::start(&mut bench).await;
     let (early, early_url) = Process::server(&bench, &ahead.settings()).await;
     let (late, late_url) = Process::server(&bench, &behind.settings()).await;
@@ -42,7 +42,7 @@ async fn servers_and_workers_whose_clocks_are_hours_apart_work_together() {
     let begun = Instant::now();
     let told = Crowd::of(&[&bench.url, &early_url, &late_url], sids(&recordings)).told(TOLD_WITHIN).await - begun;
     let all: Vec<&Recording> = recordings.iter().collect();
-    toll(&bench, "clocks 20 h ahead and behind", &all, told).await;
+    toll(&bench, "clocks 30 h ahead and behind", &all, told).await;
     assert_eq!(bench.metric("landfall_leases_lost_total").await, 0.0);
     shared(&bench).await;
 

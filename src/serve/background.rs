@@ -25,6 +25,8 @@ use crate::volume::{Volume, VolumeError, blocking};
 const HEEDED_AT_ONCE: usize = 64;
 /// What a lost signal costs at the most.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// The same where no inotify tells what other machines write: only signals and this do.
+const SWEEP_NETWORK_EVERY: Duration = Duration::from_secs(2);
 const SPACE_EVERY: Duration = Duration::from_secs(15);
 /// Counting walks the directory, so it is done rarely.
 const TALLY_EVERY: Duration = Duration::from_secs(60);
@@ -57,7 +59,7 @@ pub(super) fn start(
 ) {
     let Beside { delivery, volume, catalog, metrics } = beside;
     tasks.spawn(stop.clone().run_until_cancelled_owned(heed(delivery.clone(), hints)));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone(), resumed)));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone(), volume.clone(), resumed)));
     tasks.spawn(stop.clone().run_until_cancelled_owned(space(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tally(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tend(catalog.clone())));
@@ -137,8 +139,9 @@ async fn heed(delivery: Delivery, mut hints: mpsc::Receiver<Signal>) {
     }
 }
 
-async fn sweep(delivery: Delivery, resumed: Resumed) {
-    let mut ticks = every(SWEEP_EVERY);
+async fn sweep(delivery: Delivery, volume: Volume, resumed: Resumed) {
+    let is_on_network = blocking(move || volume.is_on_network()).await;
+    let mut ticks = every(if is_on_network { SWEEP_NETWORK_EVERY } else { SWEEP_EVERY });
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

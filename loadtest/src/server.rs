@@ -15,7 +15,7 @@ use crate::measure::{clock, process};
 use crate::twilio::Account;
 
 /// Tokens are signed with it; the server listens on the loopback only.
-const SECRET: &str = "a secret that only protects a measurement";
+pub const SECRET: &str = "a secret that only protects a measurement";
 /// Whose the calls are.
 const TENANT: &str = "t";
 /// A server that is not ready by then is broken.

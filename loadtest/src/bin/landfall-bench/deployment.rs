@@ -9,7 +9,7 @@ use loadtest::client::Http;
 use loadtest::measure::clock;
 use loadtest::postgres::Database;
 use loadtest::redis::Redis;
-use loadtest::server::{Server, free_address};
+use loadtest::server::{SECRET, Server, free_address};
 
 use super::provider::Provider;
 
@@ -50,6 +50,7 @@ impl Deployment {
             .stderr(log)
             .envs(provider.settings())
             .envs(self.shared())
+            .env("LANDFALL_AUTH__JWT_SECRET", SECRET)
             .env("LANDFALL_METRICS_LISTEN", address.to_string())
             .env("LANDFALL_WORKER__CONCURRENCY", "1024")
             .env("LANDFALL_WORKER__PER_TENANT", "1024")

@@ -45,9 +45,9 @@ CMD ["serve", "--listen=0.0.0.0:9080"]
 FROM base AS runtime
 COPY --from=binaries /out/landfall /usr/local/bin/landfall
 USER 10001:10001
+# The catalog is data/landfall.db here unless configured. No variable says so: it would stand beside LANDFALL_DATABASE_URL_FILE.
 ENV LANDFALL_LISTEN=0.0.0.0:8080 \
-    LANDFALL_VOLUME=/app/server/recordings \
-    LANDFALL_DATABASE_URL=sqlite:///app/data/landfall.db
+    LANDFALL_VOLUME=/app/server/recordings
 EXPOSE 8080
 VOLUME ["/app/server/recordings"]
 # Under a root that can only be read, and with any command: it asks where the configuration says.

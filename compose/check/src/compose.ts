@@ -41,6 +41,8 @@ export interface Service {
   capAdd: string[];
   securityOpt: string[];
   limits: Record<string, unknown>;
+  /** Open files at the most, where that is said. */
+  nofile?: number;
   logging: Record<string, unknown>;
   healthcheck?: Healthcheck;
 }
@@ -108,6 +110,7 @@ function understood(raw: Raw, directory: string): Service {
     ...(raw['entrypoint'] && { entrypoint: list(raw['entrypoint']) }),
     ...(raw['hostname'] && { hostname: String(raw['hostname']) }),
     ...(raw['healthcheck'] && { healthcheck: { test: list(health['test']), timeoutMs: Number.parseFloat(String(health['timeout'])) * 1000 } }),
+    ...(raw['ulimits'] && { nofile: Number(table(table(raw['ulimits'])['nofile'])['hard']) }),
     environment: Object.fromEntries(environment),
     mounts: list(raw['volumes']).map((short) => mount(short, directory)),
     tmpfs: list(raw['tmpfs']),

@@ -91,6 +91,8 @@ test('the image runs as its own user, and its health is what `landfall health` s
   assert.deepEqual(made.healthcheck?.test, ['CMD', '/usr/local/bin/landfall', 'health']);
   assert.equal(made.user, '10001:10001');
   for (const name of ['calls', 'api', 'worker']) assert.equal(services[name]?.user, made.user, name);
+  const twice = Object.keys(made.environment).filter((name) => KEYS.has(`${name}_FILE`));
+  assert.deepEqual(twice, [], 'no key stands in the image that may come by file: both would be a fault');
   assert.ok(services['init']?.entrypoint?.includes('10001:10001'), 'init gives the volume to that user');
 });
 

@@ -3,7 +3,7 @@
  * its image, a root that can only be read, its user and its capabilities. No cgroup: limits of memory and CPU are not in force.
  */
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chownSync, closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 
 import type { Service } from '../compose.js';
@@ -73,10 +73,13 @@ export class Container {
   }
 
   /** What `exec` would give: the same mounts, user and environment. */
-  exec(argv: string[], timeoutMs = 20_000): { status: number | null; output: string } {
+  async exec(argv: string[], timeoutMs = 20_000): Promise<{ status: number; output: string }> {
     const into = ['-t', `${this.pid()}`, '--mount', '--uts', '--net', '--pid', '--root', '--wd=/', '--'];
-    const done = spawnSync('nsenter', [...into, ...this.command(argv).slice(2)], { encoding: 'utf8', timeout: timeoutMs });
-    return { status: done.status, output: `${done.stdout}${done.stderr}` };
+    // Without `chroot`: it is entered with the mounts.
+    const inside = this.command(argv).slice(2);
+    return await new Promise((done) => {
+      const child = execFile('nsenter', [...into, ...inside], { timeout: timeoutMs }, (_, stdout, stderr) => done({ status: child.exitCode ?? -1, output: `${stdout}${stderr}` }));
+    });
   }
 
   output(): string {

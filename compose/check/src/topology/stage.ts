@@ -82,7 +82,7 @@ export class Stage {
       for (let last = 'nothing'; ; await sleep(300)) {
         if (!container.isRunning() || Date.now() > deadline) throw new Error(`${container.plan.name} does not become healthy: ${last}\n${container.output().slice(-3000)}`);
         try {
-          const said = container.exec(argv, health.timeoutMs);
+          const said = await container.exec(argv, health.timeoutMs);
           if (said.status === 0) break;
           last = said.output;
         } catch (error) {
@@ -210,7 +210,8 @@ export class Stage {
     for (const [name, places] of this.places)
       for (const other of places) {
         const shared = Object.keys(place.addresses).find((network) => other.addresses[network]);
-        if (shared) lines.push(`${other.addresses[shared]} ${name}`);
+        // What extra_hosts says is asked before the engine's names.
+        if (shared && !service.extraHosts[name]) lines.push(`${other.addresses[shared]} ${name}`);
       }
     for (const [name, address] of Object.entries(service.extraHosts)) lines.push(`${address} ${name}`);
     const open = Object.keys(place.addresses).find((network) => !this.compose.networks[network]?.internal);

@@ -15,13 +15,15 @@ check)
     need_hadolint
     need_prometheus
     compiled
-    (cd compose/check && npm run --silent lint && npm test) || fail "compose/ breaks a rule"
+    (cd compose/check && npm run --silent lint && npm run --silent test) || fail "compose/ breaks a rule"
     "$HADOLINT" --config .hadolint.yaml Dockerfile || fail "the Dockerfile breaks a rule"
-    # The rules lie elsewhere in the container.
+    # In the container the rules lie elsewhere.
+    mkdir -p target
     sed "s|/etc/prometheus/|$PWD/dashboards/|" compose/prometheus/prometheus.yml >target/prometheus.yml
     promtool check config target/prometheus.yml || fail "prometheus.yml is not valid"
     ;;
 topology)
+    need_namespaces
     if [ "$(id -u)" -ne 0 ] || ! unshare --mount --net --pid --fork true 2>/dev/null; then
         say "Topology: skipped, this user may not make namespaces"
         exit 0
@@ -30,8 +32,6 @@ topology)
     need_postgres
     need_redis
     need_nginx
-    apt ip iproute2
-    apt wget wget
     compiled
     cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}" TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
@@ -33,6 +33,7 @@ exec postgres -c listen_addresses='*'`;
 export class Stage {
   readonly containers = new Map<string, Container[]>();
   private readonly servers: Server[] = [];
+  private readonly connections = new Set<Socket>();
   private readonly places = new Map<string, Place[]>();
   readonly addresses = new Map<string, string[]>();
   private readonly services: Record<string, Service>;
@@ -94,6 +95,7 @@ export class Stage {
 
   async down(): Promise<void> {
     for (const server of this.servers) server.close();
+    for (const connection of this.connections) connection.destroy();
     for (const container of [...this.containers.values()].flat()) if (container.isRunning()) container.signal('SIGKILL');
     await Promise.all([...this.containers.values()].flat().map((container) => container.end()));
     rmSync(this.home, { recursive: true, force: true });
@@ -223,6 +225,7 @@ export class Stage {
     const server = createServer((near) => {
       const far = connect(toPort, to);
       near.pipe(far).pipe(near);
+      this.connections.add(near.on('close', () => this.connections.delete(near)));
       near.on('error', () => far.destroy());
       far.on('error', () => near.destroy());
     });

@@ -203,7 +203,23 @@ for (const name of ['calls', 'api', 'worker'])
     assert.equal(sharing?.['status'], 'ok', JSON.stringify(sharing));
   });
 
-test('a server that stops sends its listeners to the other, and cuts nobody off', async () => {
+test('a backup of the database goes back as docs/deploy.md says', async () => {
+  const steps = [
+    'pg_dump -U landfall -Fc landfall >/tmp/dump',
+    'createdb -U landfall restored',
+    'pg_restore -U landfall -d restored --no-owner </tmp/dump',
+    'psql -q -U landfall -d restored -c "UPDATE epoch SET epoch = gen_random_uuid()"',
+    'for base in landfall restored; do psql -U landfall -d $base -tAc "SELECT count(*) FROM calls"; done',
+  ];
+  const { status, output } = await stage.one('postgres').exec(['sh', '-ec', steps.join('\n')]);
+  assert.equal(status, 0, output);
+  const [original, restored] = output.trim().split('\n').map(Number);
+  assert.ok(original && original > 0, output);
+  // Calls may have come in since.
+  assert.ok(restored && restored > 0 && restored <= original, output);
+});
+
+test('a server that stops sends its listeners to the other, where they hear what they wait for', async () => {
   const heard = await registered();
   await (await ask(`${file(heard)}?wait=30`)).arrayBuffer();
   const next = await registered({ held: true });
@@ -231,6 +247,23 @@ test('a server that stops sends its listeners to the other, and cuts nobody off'
   const last = await Listener.open();
   assert.ok((await counted('calls', 0, 'landfall_websocket_connections')) > 0);
   last.close();
+});
+
+test('a download in flight is finished by the server that stops', async () => {
+  const recording = await registered({ seconds: 7200 });
+  const whole = await (await ask(`${file(recording)}?wait=60`)).arrayBuffer();
+  const reader = (await ask(file(recording))).body?.getReader();
+  assert.ok(reader);
+  const parts = [(await reader.read()).value ?? new Uint8Array()];
+  stage.one('api').signal('SIGTERM');
+  await sleep(1000);
+  assert.ok(stage.one('api').isRunning(), 'it waits for who listens');
+  assert.equal((await ask(file(recording), { range: 'bytes=0-99' })).status, 206);
+  for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
+  assert.equal(digest(Buffer.concat(parts)), digest(whole));
+  assert.equal(await stage.one('api').end(), 0);
+  stage.one('api').start();
+  await stage.healthy('api');
 });
 
 test('bytes and lists go on while the server for them is killed and is away', async () => {

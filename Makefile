@@ -1,7 +1,7 @@
 # Thin recipes: what they do is in scripts/. `make` alone prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint web bench faults fuzz deny dashboards dashboards-check setup clean
+.PHONY: help demo test fmt lint web bench faults fuzz deny dashboards dashboards-check topology setup clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,7 +10,7 @@ demo: ## Everything in one process, with calls that keep coming; ARGS="…" goes
 	@scripts/demo.sh $(ARGS)
 
 test: ## Every test and check there is, cheap ones first
-	@scripts/test.sh format web dashboards lint deny rust e2e
+	@scripts/test.sh format web dashboards compose lint deny rust topology e2e
 
 fmt: ## Format the Rust code
 	@cargo fmt --all
@@ -39,9 +39,12 @@ dashboards: ## Write dashboards/*.json anew from their generator
 dashboards-check: ## Every query of every panel and alert, against real processes under load and faults
 	@scripts/dashboards.sh prove
 
+topology: ## The services of compose.yml as processes in namespaces, without an engine; as root
+	@scripts/compose.sh topology
+
 setup: ## Install what demo and test need
 	@scripts/setup.sh
 
 clean: ## Remove everything that was built
 	@cargo clean
-	@rm -rf web-client/dist web-client/lib web-client/node_modules web-client/react-18/node_modules dashboards/generator/dist dashboards/generator/node_modules
+	@rm -rf web-client/dist web-client/lib web-client/node_modules web-client/react-18/node_modules dashboards/generator/dist dashboards/generator/node_modules compose/check/dist compose/check/node_modules

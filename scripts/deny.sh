@@ -46,6 +46,7 @@ crates "$@"
 need_node
 packages web-client
 packages dashboards/generator
+packages compose/check
 packages web-client/react-18
 packages tests/oracles
 

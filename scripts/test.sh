@@ -4,10 +4,12 @@
 #   web     the web client: types, tests (with both Reacts), build (before the server, which embeds it); the player as a
 #           package: sizes, resolution, rendering on a server
 #   dashboards  drift, rules and alerts of dashboards/; `make dashboards-check` proves more
+#   compose drift from what must hold for compose/ and the image, and their linters
 #   lint    clippy, and whether the documentation builds
 #   deny    licences and origins of the dependencies, and their known vulnerabilities
 #   rust    all tests of the workspace, those in the documentation included
 #   e2e     the real server and the real simulator under Chromium and Firefox
+#   topology  compose.yml's services as processes in namespaces, as root
 . "$(dirname "${BASH_SOURCE[0]}")/need.sh"
 
 if [ -n "${CI:-}" ]; then export NEXTEST_PROFILE=${NEXTEST_PROFILE:-ci}; fi
@@ -51,6 +53,10 @@ web() {
 
 dashboards() { step "Dashboards and alerts" scripts/dashboards.sh check; }
 
+compose() { step "Compose files and image" scripts/compose.sh check; }
+
+topology() { step "The topology of compose.yml" scripts/compose.sh topology; }
+
 rust() {
     need_rust
     need_nextest
@@ -87,8 +93,8 @@ began=$SECONDS
 for group in "$@"; do
     case $group in
     web | e2e) if [ -d web-client ]; then "$group"; else say "Web client: not there yet, $group skipped"; fi ;;
-    format | dashboards | lint | deny | rust) "$group" ;;
-    *) fail "no such group of checks: $group (format, web, dashboards, lint, deny, rust, e2e)" ;;
+    format | dashboards | compose | lint | deny | rust | topology) "$group" ;;
+    *) fail "no such group of checks: $group (format, web, dashboards, compose, lint, deny, rust, topology, e2e)" ;;
     esac
 done
 

@@ -5,6 +5,8 @@
 //! [`server`] its command line, both from the outside. [`postgres`] is the database that its tests run against.
 
 pub mod client;
+#[cfg(feature = "load")]
+pub mod load;
 pub mod measure;
 pub mod postgres;
 pub mod random;

@@ -45,6 +45,7 @@ pub struct Setup<'a> {
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
+    command: Command,
     child: Child,
     address: SocketAddr,
     home: PathBuf,
@@ -93,6 +94,7 @@ impl Server {
             None => command.spawn()?,
         };
         let mut server = Self {
+            command,
             child,
             address,
             home: home.to_path_buf(),
@@ -118,6 +120,22 @@ impl Server {
             }
             clock::pause(Duration::from_millis(1));
         }
+    }
+
+    /// What signs its tokens.
+    pub fn secret() -> &'static str {
+        SECRET
+    }
+
+    /// Asks it to stop, waits until it has, and starts it again: same address, same directory.
+    ///
+    /// # Errors
+    /// When it does not stop, fails doing so, or is not ready again within a minute.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.terminate()?;
+        let began = clock::now();
+        self.child = self.command.spawn()?;
+        self.until_ready(began)
     }
 
     /// From the start of the process to the first answer that it is ready, in steps of a millisecond.
@@ -178,6 +196,10 @@ impl Server {
     /// # Errors
     /// When it does not, or fails doing so.
     pub fn stop(mut self) -> io::Result<()> {
+        self.terminate()
+    }
+
+    fn terminate(&mut self) -> io::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let late = clock::now() + STOP;
         while clock::now() < late {

@@ -62,4 +62,27 @@ impl Arrivals {
         }
         Ok(())
     }
+
+    /// Tells of the files that are renamed to `<stem>.mp3` or `<stem>.wav` within so long, or have been since the last time; returns
+    /// as soon as there was one, or when the time is over.
+    pub fn within(&mut self, patience: Duration, mut on: impl FnMut(&str)) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+        if poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience))? == 0 {
+            return Ok(());
+        }
+        let mut events = Reader::new(&self.0, &mut buffer);
+        loop {
+            match events.next() {
+                Ok(event) => {
+                    let name = event.file_name().and_then(|name| name.to_str().ok()).unwrap_or_default();
+                    if let Some(stem) = name.strip_suffix(".mp3").or_else(|| name.strip_suffix(".wav")) {
+                        on(stem);
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }

@@ -79,15 +79,17 @@ export function useCalls(filter: Filter, token: string | undefined, onUnauthoriz
     [client, token, q, state, onUnauthorized],
   );
 
-  const idle = useRef(false);
-  idle.current = busy === undefined;
+  const under = useRef<Busy>(undefined);
+  under.current = busy;
 
   const reload = useCallback(() => void ask('loading'), [ask]);
   const refresh = useCallback(() => {
-    if (idle.current) void ask('refreshing');
+    if (under.current === undefined) void ask('refreshing');
   }, [ask]);
   const loadMore = useCallback(() => {
-    if (idle.current && list.cursor) void ask('loadingMore', list.cursor);
+    // Nobody scrolls once more because a look for new calls was under way: that one gives way.
+    const free = under.current === undefined || under.current === 'refreshing';
+    if (free && list.cursor) void ask('loadingMore', list.cursor);
   }, [ask, list.cursor]);
 
   useEffect(() => {

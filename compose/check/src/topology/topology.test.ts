@@ -270,12 +270,15 @@ test('a download in flight is finished by the server that stops', async () => {
   const reader = (await ask(file(recording))).body?.getReader();
   assert.ok(reader);
   const parts = [(await reader.read()).value ?? new Uint8Array()];
+  // What is on its way through nginx may lie in buffers already; one without a proxy in between holds the server for sure.
+  const unfinished = await halfway('api', recording);
   stage.one('api').signal('SIGTERM');
   await sleep(1000);
   assert.ok(stage.one('api').isRunning(), 'it waits for who listens');
   assert.equal((await ask(file(recording), { range: 'bytes=0-99' })).status, 206);
   for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
   assert.equal(digest(Buffer.concat(parts)), digest(whole));
+  await unfinished.cancel();
   assert.equal(await stage.one('api').end(), 0);
   stage.one('api').start();
   await stage.healthy('api');

@@ -33,10 +33,13 @@ topology)
     need_redis
     need_nginx
     compiled
-    cargo build --workspace --bins
-    export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}" TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"
+    # Programs that are there already may be named.
+    if [ -z "${LANDFALL_BIN:-}" ] || [ -z "${TWILIO_SIM_BIN:-}" ]; then
+        cargo build --workspace --bins
+        export LANDFALL_BIN=$PWD/target/debug/landfall TWILIO_SIM_BIN=$PWD/target/debug/twilio-sim
+    fi
     # Everything lives in these namespaces, and ends with them.
-    unshare --mount --net --pid --fork --kill-child --mount-proc bash -c \
+    timeout 10m unshare --mount --net --pid --fork --kill-child --mount-proc bash -c \
         'mount -t tmpfs tmpfs /run && exec node --experimental-websocket --no-warnings compose/check/dist/topology/topology.test.js' ||
         fail "compose.yml does not do what it should"
     ;;

@@ -29,8 +29,8 @@ export interface Plan {
   log: string;
 }
 
-/** Not part of any image: where this machine keeps what is its own. */
-const HIDDEN = ['/root', '/home', '/work', '/srv'];
+/** Not part of any image: where this machine keeps what is its own, this repository included. */
+const HIDDEN = new Set(['/root', '/home', '/srv', `/${import.meta.dirname.split('/')[1]}`]);
 
 export class Container {
   private child: ChildProcess | undefined;
@@ -115,7 +115,7 @@ export class Container {
       `mkdir -p ${home}; mount -t tmpfs tmpfs ${home}; mkdir ${home}/upper ${home}/work ${at}`,
       `mount -t overlay overlay -o lowerdir=/,upperdir=${home}/upper,workdir=${home}/work ${at}`,
       `mount -t proc proc ${at}/proc; mount --rbind /dev ${at}/dev; mount --rbind /sys ${at}/sys; mount -t tmpfs -o mode=755 tmpfs ${at}/run`,
-      ...HIDDEN.map((path) => `if [ -d ${at}${path} ]; then mount -t tmpfs -o ro tmpfs ${at}${path}; fi`),
+      ...[...HIDDEN].map((path) => `if [ -d ${at}${path} ]; then mount -t tmpfs -o ro tmpfs ${at}${path}; fi`),
       ...temporary,
       ...mounts,
       service.readOnly ? `mount -o remount,ro ${at}` : ':',

@@ -45,7 +45,7 @@ pub struct Setup<'a> {
 /// A running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Server {
-    command: Command,
+    command: Box<Command>,
     child: Child,
     address: SocketAddr,
     home: PathBuf,
@@ -94,7 +94,7 @@ impl Server {
             None => command.spawn()?,
         };
         let mut server = Self {
-            command,
+            command: Box::new(command),
             child,
             address,
             home: home.to_path_buf(),

@@ -67,11 +67,11 @@ pub fn run_spawned(scenario: &str, more: &[&str]) -> Ran {
 }
 
 /// Any command that writes a report.
-pub fn finish(mut arguments: Vec<&str>) -> Ran {
+pub fn finish(arguments: Vec<&str>) -> Ran {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("report.json");
-    arguments.extend(["--json", path.to_str().expect("a path of letters")]);
-    let status = command(&arguments);
+    let written = path.display().to_string();
+    let status = command(&[&arguments[..], &["--json", &written]].concat());
     let report = std::fs::read(&path).map_or(Value::Null, |text| serde_json::from_slice(&text).expect("JSON"));
     Ran { status, report, directory }
 }

@@ -10,8 +10,8 @@ const TOP: f64 = 16.0;
 const BOTTOM: f64 = 62.0;
 
 /// Colours that are told apart also without red and green (Okabe and Ito).
-pub(super) const COLOURS: [&str; 8] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d1f", "#555555"];
+const COLOURS: [&str; 9] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d1f", "#555555", "#e0488b"];
 
 /// One line.
 pub(super) struct Line {

@@ -155,6 +155,8 @@ impl Worker {
             .stderr(log)
             .env("LANDFALL_VOLUME", server.volume())
             .env("LANDFALL_DATABASE_URL", format!("sqlite://{}", home.join("landfall.db").display()))
+            // A worker asks nobody who they are, and is configured as a whole all the same.
+            .env("LANDFALL_AUTH__JWT_SECRET", Server::secret())
             .env("LANDFALL_METRICS_LISTEN", free_address()?.to_string())
             .envs(more.iter().copied())
             .envs(settings.iter().copied());

@@ -1,8 +1,9 @@
 //! Idle sockets: they come at the plan's rate, watch a recording each, and stay. At the end all hear of one landing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::super::Failure;
 use super::super::context::Context;
@@ -11,6 +12,9 @@ use super::super::library::Recording;
 use super::super::listener::missed;
 use super::super::session::Failed;
 use super::super::socket::Socket;
+
+/// How long each stays after the push, to see that no second one comes.
+const LINGER: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(context: &Arc<Context>) -> Result<(), Failure> {
     let shared = match context.library.can_make() {
@@ -66,7 +70,7 @@ async fn stay(context: &Context, shared: Option<&Recording>, number: u64, intend
             Err(_) => return Err(missed(context, recording, &token).await),
         }
     }
-    // All leave at once: whoever does not get through is not waited for.
-    let _ = timeout(context.plan.load.patience, socket.leave()).await;
+    socket.linger(context, LINGER).await;
+    socket.leave().await;
     Ok(())
 }

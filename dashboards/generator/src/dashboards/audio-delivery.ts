@@ -79,9 +79,13 @@ export const audioDelivery: Page = {
       unit: 'reqps', steps: NEUTRAL, queries: [[rates('status', 'landfall_source_requests_total'), '{{status}}']],
     }, 8, true),
     lines({
-      title: 'Downloads, by end',
-      description: 'landed; failed: given up after the last try; gone: the provider has none.',
-      unit: 'ops', steps: NEUTRAL, queries: [[rates('outcome', 'landfall_downloads_total'), '{{outcome}}']],
+      title: 'Downloads and waveforms, by end',
+      description: 'landed; failed: given up after the last try; gone: the provider has none. Waveforms are drawn after a landing; undecodable: the recording cannot be.',
+      unit: 'ops', steps: NEUTRAL,
+      queries: [
+        [rates('outcome', 'landfall_downloads_total'), '{{outcome}}'],
+        [rates('outcome', 'landfall_peaks_total'), 'waveform {{outcome}}'],
+      ],
     }, 8, true),
     lines({
       title: 'Tries again, by reason',

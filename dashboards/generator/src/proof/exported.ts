@@ -2,6 +2,7 @@
 
 /** Exported, and neither on a dashboard nor in an alert. */
 export const UNUSED: Record<string, string> = {
+  landfall_peaks_seconds: 'grows with the length of a recording, and delays nobody',
   process_virtual_memory_bytes: 'mapped recordings count in it: its size says nothing of memory',
   process_virtual_memory_max_bytes: 'a limit that nobody sets',
 };

@@ -1,3 +1,5 @@
+/** What holds of a player, in one file because it is one machine of states: waiting, links, seeks, memory, selection, keys. */
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Player, type PlayerOptions } from './player';
 import { breakMedia, dat, FakeServer, installMedia, reach, SID, sound } from './testing';

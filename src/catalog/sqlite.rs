@@ -78,7 +78,7 @@ impl From<sqlx::Error> for CatalogError {
 fn page_of(whose: &str) -> String {
     // The plus keeps SQLite from planning for one number of rows: it would plan anew each time the number is bound.
     format!(
-        "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.sid = c.call_sid
+        "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.n = c.recording
          WHERE {whose} AND (c.listed_at, c.call_sid) < (?, ?)
          ORDER BY c.listed_at DESC, c.call_sid DESC LIMIT +?"
     )
@@ -160,7 +160,7 @@ impl Catalog for SqliteCatalog {
         limit: usize,
     ) -> Result<Vec<(Row, Timestamp)>, CatalogError> {
         let sql = format!(
-            "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.sid = c.call_sid
+            "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.n = c.recording
              WHERE c.listed_at BETWEEN ? AND ? AND c.account_sid = ?
              AND r.state = 'unknown' AND r.recording_sid IS NULL
              ORDER BY c.listed_at DESC LIMIT +?"

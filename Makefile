@@ -1,7 +1,7 @@
 # Thin recipes: what they do is in scripts/. `make` alone prints this list.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint web bench loadtest faults fuzz deny dashboards dashboards-check topology setup clean
+.PHONY: help demo test fmt lint web bench versus loadtest faults fuzz deny dashboards dashboards-check topology setup clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ web: ## Build the web client into web-client/dist, from where `cargo build` embe
 
 bench: ## The benchmarks, next to nginx; ARGS="…" chooses among them
 	@scripts/bench.sh $(ARGS)
+
+versus: ## Beside nginx, h2o, Caddy, Varnish, Nchan and others, into docs/benchmarks.md; ARGS="media push" chooses
+	@scripts/versus.sh $(ARGS)
 
 loadtest: ## The load test against a server of its own; ARGS="run listeners --rate 100" and the like
 	@scripts/loadtest.sh $(ARGS)

@@ -7,6 +7,7 @@ need_rust
 need_nginx
 need_redis
 need_postgres
+need_eatmydata
 cargo build --release --workspace --bins
 if [ $# -eq 0 ]; then set -- push herd memory media start fleet jobs storm table; fi
 for benchmark in "$@"; do

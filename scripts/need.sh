@@ -185,3 +185,27 @@ need_namespaces() {
     apt ip iproute2
     apt wget wget
 }
+
+# Makes a million recordings in minutes, which need not survive a power cut. A library, so no command tells that it is there.
+need_eatmydata() {
+    if compgen -G "/usr/lib/*/libeatmydata.so" >/dev/null || ! have apt-get || [ "$(id -u)" -ne 0 ]; then return; fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libeatmydata1 >/dev/null || true
+}
+
+# What Landfall is compared with: each is started by the benchmark itself, so the distribution's own services are stopped where this
+# installs them.
+need_peers() {
+    local fresh=
+    have h2o && have caddy && have varnishd || fresh=yes
+    apt h2o h2o
+    apt caddy caddy
+    apt varnishd varnish
+    if ! compgen -G "/usr/lib/nginx/modules/ngx_nchan_module.so" >/dev/null; then
+        if ! have apt-get || [ "$(id -u)" -ne 0 ]; then fail "Nchan is missing: sudo apt-get install libnginx-mod-nchan"; fi
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libnginx-mod-nchan >/dev/null ||
+            fail "apt-get install libnginx-mod-nchan failed"
+    fi
+    if [ -n "$fresh" ] && have service; then
+        for name in h2o caddy varnish nginx; do service "$name" stop >/dev/null 2>&1 || true; done
+    fi
+}

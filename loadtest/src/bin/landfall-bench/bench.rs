@@ -9,8 +9,8 @@ use loadtest::measure::machine::Watch;
 use loadtest::measure::{Report, table};
 
 /// In the order of the table.
-const BENCHMARKS: [&str; 9] =
-    ["push", "herd", "memory", "media", "media-self-check", "start", "fleet", "jobs", "storm"];
+const BENCHMARKS: [&str; 10] =
+    ["push", "herd", "memory", "media", "media-self-check", "start", "growth", "fleet", "jobs", "storm"];
 
 #[derive(clap::Args)]
 pub(crate) struct Bench {

@@ -46,6 +46,8 @@ enum Command {
     Media(media::Media),
     /// Time to be ready, and the cost of requests, with few and with many recordings
     Start(start::Start),
+    /// The same with a million recordings; making them takes its time, once
+    Growth(start::Growth),
     /// From the rename of a file to `ready` at a socket of another server
     Fleet(fleet::Fleet),
     /// What a job costs Redis, with few and with many queued
@@ -63,7 +65,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Herd(options) => bench.run("herd", |home| herd::run(&bench, &options, home)),
         Command::Memory(options) => bench.run("memory", |home| memory::run(&bench, &options, home)),
         Command::Media(options) => bench.run(options.name(), |home| media::run(&bench, &options, home)),
-        Command::Start(options) => bench.run("start", |_| start::run(&bench, &options)),
+        Command::Start(options) => bench.run("start", |_| start::start(&bench, &options)),
+        Command::Growth(options) => bench.run("growth", |_| start::growth(&bench, &options)),
         Command::Fleet(options) => bench.run("fleet", |home| fleet::run(&bench, &options, home)),
         Command::Jobs(options) => bench.run("jobs", |home| jobs::run(&bench, &options, home)),
         Command::Storm(options) => bench.run("storm", |home| storm::run(&bench, &options, home)),

@@ -11,8 +11,6 @@ use super::prepared::Prepared;
 
 /// Recordings that are asked for again and again, in either case: what is compared is how many lie beside them.
 const WORKING_SET: usize = 100;
-/// What two equal servers may differ by on a machine that also runs the client.
-const EQUAL: f64 = 1.25;
 
 #[derive(clap::Args)]
 pub(crate) struct Start {
@@ -24,6 +22,39 @@ pub(crate) struct Start {
     requests: u32,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct Growth {
+    /// Recordings of the large volume; the small one has 1,000
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(10_000..=10_000_000))]
+    recordings: u32,
+    /// Requests of each kind in a round
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    requests: u32,
+}
+
+/// What is compared, and what is good.
+struct Plan {
+    name: &'static str,
+    few: usize,
+    many: usize,
+    requests: usize,
+    ready_ms: f64,
+    ratio: f64,
+}
+
+pub(crate) fn start(bench: &Bench, options: &Start) -> Result<Report, Box<dyn Error>> {
+    let many = options.recordings as usize;
+    let requests = options.requests as usize;
+    // What two equal servers may differ by on a machine that also runs the client.
+    compare(bench, &Plan { name: "start", few: WORKING_SET, many, requests, ready_ms: 150.0, ratio: 1.25 })
+}
+
+pub(crate) fn growth(bench: &Bench, options: &Growth) -> Result<Report, Box<dyn Error>> {
+    let many = options.recordings as usize;
+    let requests = options.requests as usize;
+    compare(bench, &Plan { name: "growth", few: 1_000, many, requests, ready_ms: 300.0, ratio: 1.2 })
+}
+
 /// What was found of one volume, round by round.
 #[derive(Default)]
 struct Found {
@@ -33,8 +64,8 @@ struct Found {
     cpu_us: [Vec<f64>; Kind::ALL.len()],
 }
 
-pub(crate) fn run(bench: &Bench, options: &Start) -> Result<Report, Box<dyn Error>> {
-    let volumes = [Prepared::of(bench, WORKING_SET)?, Prepared::of(bench, options.recordings as usize)?];
+fn compare(bench: &Bench, plan: &Plan) -> Result<Report, Box<dyn Error>> {
+    let volumes = [Prepared::of(bench, plan.few)?, Prepared::of(bench, plan.many)?];
     let mut found = [Found::default(), Found::default()];
     for round in 0..=bench.rounds() {
         for (prepared, found) in volumes.iter().zip(&mut found) {
@@ -53,7 +84,7 @@ pub(crate) fn run(bench: &Bench, options: &Start) -> Result<Report, Box<dyn Erro
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
             for ((server, prepared), found) in servers.iter().zip(&volumes).zip(&mut found) {
                 let sids = prepared.some(WORKING_SET, 0);
-                let cost = costs::measure(server, kind, &sids, options.requests as usize)?;
+                let cost = costs::measure(server, kind, &sids, plan.requests)?;
                 if round > 0 {
                     found.latency[at].push(cost.latency);
                     found.cpu_us[at].push(cost.cpu_us);
@@ -66,32 +97,28 @@ pub(crate) fn run(bench: &Bench, options: &Start) -> Result<Report, Box<dyn Erro
     }
 
     let [few, many] = &found;
-    let count = options.recordings;
-    let mut report = Report::new("start", json!({"recordings": count, "requests": options.requests}));
+    let Plan { few: beside, many: count, .. } = plan;
+    let mut report = Report::new(plan.name, json!({"few": beside, "recordings": count, "requests": plan.requests}));
     report.measures.extend([
-        Measure::new(format!("exec → ready, {count} recordings"), "ms", many.ready_ms.clone()).at_most(150.0),
-        Measure::new(format!("exec → ready, {WORKING_SET} recordings"), "ms", few.ready_ms.clone()),
+        Measure::new(format!("exec → ready, {count} recordings"), "ms", many.ready_ms.clone()).at_most(plan.ready_ms),
+        Measure::new(format!("exec → ready, {beside} recordings"), "ms", few.ready_ms.clone()),
         Measure::of_rounds(format!("first file of each, {count}: p50"), &many.first, |summary| summary.p50_us),
-        Measure::of_rounds(format!("first file of each, {WORKING_SET}: p50"), &few.first, |summary| summary.p50_us),
+        Measure::of_rounds(format!("first file of each, {beside}: p50"), &few.first, |summary| summary.p50_us),
     ]);
     for (at, kind) in Kind::ALL.into_iter().enumerate() {
         let name = kind.name();
         let p50 = |found: &Found| found.latency[at].iter().map(|round| round.summary().p50_us).collect::<Vec<_>>();
         let (many_p50, few_p50) = (p50(many), p50(few));
         report.measures.extend([
-            Measure::new(format!("{name}: p50, {count} / {WORKING_SET}"), "×", ratio(&many_p50, &few_p50))
-                .at_most(EQUAL),
-            Measure::new(
-                format!("{name}: CPU, {count} / {WORKING_SET}"),
-                "×",
-                ratio(&many.cpu_us[at], &few.cpu_us[at]),
-            )
-            .at_most(EQUAL),
+            Measure::new(format!("{name}: p50, {count} / {beside}"), "×", ratio(&many_p50, &few_p50))
+                .at_most(plan.ratio),
+            Measure::new(format!("{name}: CPU, {count} / {beside}"), "×", ratio(&many.cpu_us[at], &few.cpu_us[at]))
+                .at_most(plan.ratio),
             Measure::new(format!("{name}: p50, {count}"), "µs", many_p50),
             Measure::new(format!("{name}: CPU, {count}"), "µs", many.cpu_us[at].clone()),
         ]);
         report.distribution(&format!("{name}, {count}"), &many.latency[at]);
-        report.distribution(&format!("{name}, {WORKING_SET}"), &few.latency[at]);
+        report.distribution(&format!("{name}, {beside}"), &few.latency[at]);
     }
     report.remarks.push(format!(
         "requests one after the other over one connection, about {WORKING_SET} recordings in turn; file: 8 KB whole, list: 50 items, \

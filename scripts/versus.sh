@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Measures Landfall beside what would be used instead of it, and writes docs/benchmarks.md with its charts. Arguments choose among the
+# contests; without any, all of them.
+. "$(dirname "${BASH_SOURCE[0]}")/need.sh"
+
+need_rust
+need_node
+need_nginx
+need_peers
+need_eatmydata
+cargo build --release --workspace --bins
+if [ $# -eq 0 ]; then set -- media cold push sockets sound growth; fi
+for contest in "$@"; do
+    say "Contest: $contest"
+    case $contest in
+    growth) target/release/landfall-bench growth ;;
+    *) target/release/landfall-bench versus "$contest" ;;
+    esac
+done
+target/release/landfall-bench versus write

@@ -21,8 +21,8 @@ use tokio::time::{Duration, Instant};
 /// Bytes that are read in and handed out at a time.
 pub const WINDOW: u64 = 2 * 1024 * 1024;
 
-/// Files up to this size are looked at whole, and then believed for a while.
-const SMALL: u64 = 8 * 1024 * 1024;
+/// Files up to this size are looked at whole, and then believed for a while; no more is sent without a look in between.
+pub const SMALL: u64 = 8 * 1024 * 1024;
 /// How long a file that lay in the page cache is believed to lie there still. Being wrong costs one wait for a disk.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// A buffer's worth of reading a cold file in.

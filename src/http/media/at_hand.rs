@@ -19,7 +19,7 @@ use crate::http::media::Disposition;
 use crate::http::request_id::REQUEST_ID;
 use crate::range::{Outcome, Plan};
 use crate::recording::Sid;
-use crate::volume::WINDOW;
+use crate::volume::SMALL;
 
 /// An answer of 200 or 206 with bytes that are in memory.
 pub struct AtHand {
@@ -43,7 +43,7 @@ impl AtHand {
             Plan::One(range) => (range, true),
             Plan::Many(_) | Plan::Unsatisfiable => return None,
         };
-        let is_short = range.end - range.start <= WINDOW;
+        let is_short = range.end - range.start <= SMALL;
         (is_short && shelved.bytes.is_warm(&range)).then_some((caller, Self { shelved, range, is_part }))
     }
 

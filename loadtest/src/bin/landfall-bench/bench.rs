@@ -9,8 +9,19 @@ use loadtest::measure::machine::Watch;
 use loadtest::measure::{Report, table};
 
 /// In the order of the table.
-const BENCHMARKS: [&str; 9] =
-    ["push", "herd", "memory", "media", "media-self-check", "start", "fleet", "jobs", "storm"];
+const BENCHMARKS: [&str; 11] = [
+    "push",
+    "herd",
+    "memory",
+    "media",
+    "media-self-check",
+    "start",
+    "fleet",
+    "jobs",
+    "storm",
+    "versus-media",
+    "versus-cold",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Bench {

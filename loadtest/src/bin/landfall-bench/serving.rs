@@ -146,7 +146,8 @@ pub(crate) fn in_turns(
                     let at = (round + turn) % contenders.len();
                     let contender = &mut contenders[at];
                     // All of them ask for the same ranges.
-                    let found = contender.round(*amount, files, load, bytes, round as u64)?;
+                    let found = contender.round(*amount, files, load, bytes, round as u64);
+                    let found = found.map_err(|error| io::Error::other(format!("{}: {error}", contender.name)))?;
                     if round > 0 {
                         contender.found[case].push(found);
                     }

@@ -48,12 +48,13 @@ pub(crate) fn run(bench: &Bench, options: &Cold, home: &Path) -> Result<Report, 
     let mut found: Vec<(&str, Vec<Round>)> = vec![("landfall sockets", vec![]), ("landfall held requests", vec![])];
     found.extend(peers.iter().map(|peer| (peer.name(), vec![])));
     for round in 0..=bench.rounds() as u64 {
-        for (at, (_, rounds)) in found.iter_mut().enumerate() {
+        for (at, (name, rounds)) in found.iter_mut().enumerate() {
             let seen = match at {
-                0 => by_sockets(&landfall, clients, 2 * round)?,
-                1 => by_held_requests(&landfall, clients, 2 * round + 1)?,
-                peer => through(&peers[peer - 2], &origin, &content, clients, round)?,
+                0 => by_sockets(&landfall, clients, 2 * round),
+                1 => by_held_requests(&landfall, clients, 2 * round + 1),
+                peer => through(&peers[peer - 2], &origin, &content, clients, round),
             };
+            let seen = seen.map_err(|error| format!("{name}: {error}"))?;
             // The first round warms up.
             if round > 0 {
                 rounds.push(seen);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::io::retry_on_intr;
 use serde::Deserialize;
 
 use super::frame::{self, Frame};
@@ -162,7 +163,7 @@ impl Listeners {
             let left = until.saturating_duration_since(clock::now());
             let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
             self.events.clear();
-            epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout))?;
+            retry_on_intr(|| epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout)))?;
             for event in &self.events {
                 let index = event.data.u64() as usize;
                 let line = &mut self.lines[index];

@@ -1,4 +1,5 @@
-//! A client that asks for random ranges of files over several kept connections, as fast as the server answers; knows no API.
+//! A client that asks for random ranges of files, or for whole ones, over several kept connections, as fast as the server answers; knows
+//! no API.
 //!
 //! One thread and one buffer. Every answer is checked for status, length and `Content-Range`, and some of the bodies byte by byte.
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use rustix::io::retry_on_intr;
 
 use super::http::{Head, head_end};
 use crate::measure::{Samples, clock};
@@ -31,6 +33,15 @@ pub struct File {
     pub size: u64,
 }
 
+/// How much of a file a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// So many bytes, at a random place; the answer is 206.
+    Range(u64),
+    /// All of it, without a `Range`; the answer is 200.
+    Whole,
+}
+
 /// What to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ranges<'a> {
@@ -38,10 +49,10 @@ pub struct Ranges<'a> {
     pub address: SocketAddr,
     /// With a token, every request carries it.
     pub token: Option<&'a str>,
-    /// At least one; none smaller than `length`.
+    /// At least one; none smaller than a range.
     pub files: &'a [File],
-    /// Bytes of each range.
-    pub length: u64,
+    /// What each request asks for.
+    pub amount: Amount,
     /// Connections, each with one request at a time.
     pub connections: usize,
     /// Every so many answers, one is compared byte by byte.
@@ -69,35 +80,38 @@ struct Line {
     head: Vec<u8>,
     in_body: bool,
     file: usize,
-    /// The range from the byte that comes next to its end.
-    left: std::ops::Range<u64>,
+    /// What was asked for.
+    asked: std::ops::Range<u64>,
+    /// The byte of the file that comes next.
+    next: u64,
     compare: bool,
     sent: Instant,
 }
 
 impl Ranges<'_> {
-    /// Fetches at least `bytes` in ranges at random places, and no more ranges than needed.
+    /// Fetches at least `bytes` from files at random, with no more requests than needed.
     ///
     /// # Errors
     /// With the first answer that is wrong.
     pub fn fetch(&self, bytes: u64, random: &mut Random) -> io::Result<Transfer> {
-        let requests = bytes.div_ceil(self.length);
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let began = clock::now();
         let mut done =
             Transfer { bytes: 0, requests: 0, compared: 0, elapsed: Duration::ZERO, latency: Samples::default() };
         let mut lines = self.connect(&epoll)?;
-        let mut asked = 0;
-        for line in lines.iter_mut().take(requests.try_into().unwrap_or(usize::MAX)) {
-            self.ask(line, asked, random)?;
-            asked += 1;
+        let (mut asked, mut asked_bytes) = (0, 0);
+        for line in &mut lines {
+            if asked_bytes < bytes {
+                asked_bytes += self.ask(line, asked, random)?;
+                asked += 1;
+            }
         }
         let mut buffer = vec![0; BUFFER];
         let mut expected = vec![0; BUFFER];
         let mut events = Vec::with_capacity(self.connections);
-        while done.requests < requests {
+        while done.requests < asked {
             events.clear();
-            if epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE))? == 0 {
+            if retry_on_intr(|| epoll::wait(&epoll, spare_capacity(&mut events), Some(&PATIENCE)))? == 0 {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the server says nothing"));
             }
             for event in &events {
@@ -107,14 +121,14 @@ impl Ranges<'_> {
                 if line.compare {
                     self.compare(line, body, &mut expected)?;
                 }
-                line.left.start += body.len() as u64;
-                if line.left.is_empty() {
+                line.next += body.len() as u64;
+                if line.next == line.asked.end {
                     done.latency.push(clock::now() - line.sent);
                     done.requests += 1;
-                    done.bytes += self.length;
+                    done.bytes += line.asked.end - line.asked.start;
                     done.compared += u64::from(line.compare);
-                    if asked < requests {
-                        self.ask(line, asked, random)?;
+                    if asked_bytes < bytes {
+                        asked_bytes += self.ask(line, asked, random)?;
                         asked += 1;
                     }
                 }
@@ -130,16 +144,23 @@ impl Ranges<'_> {
             stream.set_nodelay(true)?;
             epoll::add(epoll, &stream, epoll::EventData::new_u64(index), epoll::EventFlags::IN)?;
             let (head, sent) = (Vec::with_capacity(MAX_HEAD), clock::now());
-            Ok(Line { stream, head, in_body: false, file: 0, left: 0..0, compare: false, sent })
+            Ok(Line { stream, head, in_body: false, file: 0, asked: 0..0, next: 0, compare: false, sent })
         };
         (0..self.connections as u64).map(connect).collect()
     }
 
-    fn ask(&self, line: &mut Line, number: u64, random: &mut Random) -> io::Result<()> {
+    /// How many bytes it asked for.
+    fn ask(&self, line: &mut Line, number: u64, random: &mut Random) -> io::Result<u64> {
         line.file = random.below(self.files.len() as u64) as usize;
         let file = &self.files[line.file];
-        let start = random.below(file.size - self.length + 1);
-        line.left = start..start + self.length;
+        line.asked = match self.amount {
+            Amount::Range(length) => {
+                let start = random.below(file.size - length + 1);
+                start..start + length
+            }
+            Amount::Whole => 0..file.size,
+        };
+        line.next = line.asked.start;
         line.in_body = false;
         line.compare = number.is_multiple_of(self.compare_every);
         // The head's memory also serves to write the request.
@@ -148,11 +169,14 @@ impl Ranges<'_> {
         if let Some(token) = self.token {
             write!(line.head, "Authorization: Bearer {token}\r\n")?;
         }
-        write!(line.head, "Range: bytes={start}-{}\r\n\r\n", line.left.end - 1)?;
+        if self.amount != Amount::Whole {
+            write!(line.head, "Range: bytes={}-{}\r\n", line.asked.start, line.asked.end - 1)?;
+        }
+        line.head.extend_from_slice(b"\r\n");
         line.sent = clock::now();
         line.stream.write_all(&line.head)?;
         line.head.clear();
-        Ok(())
+        Ok(line.asked.end - line.asked.start)
     }
 
     /// The part of what was read that belongs to the body; `None` as long as the head is not whole.
@@ -167,19 +191,20 @@ impl Ranges<'_> {
             let Some(end) = head_end(&line.head) else {
                 return if line.head.len() < MAX_HEAD { Ok(None) } else { Err(wrong(&line.head)) };
             };
-            let (start, last, size) = (line.left.start, line.left.end - 1, self.files[line.file].size);
-            let expected = Head {
-                status: 206,
-                length: Some(self.length),
-                content_range: Some(&format!("bytes {start}-{last}/{size}")),
+            let (start, last, size) = (line.asked.start, line.asked.end - 1, self.files[line.file].size);
+            let range = format!("bytes {start}-{last}/{size}");
+            let (status, content_range) = match self.amount {
+                Amount::Range(_) => (206, Some(range.as_str())),
+                Amount::Whole => (200, None),
             };
+            let expected = Head { status, length: Some(last + 1 - start), content_range };
             if Head::parse(&line.head[..end]).is_none_or(|head| head != expected) {
                 return Err(wrong(&line.head[..end]));
             }
             line.in_body = true;
             body = &read[end - before..];
         }
-        if body.len() as u64 > line.left.end - line.left.start {
+        if body.len() as u64 > line.asked.end - line.next {
             return Err(io::Error::other("the body is longer than was told"));
         }
         Ok(Some(body))
@@ -188,9 +213,9 @@ impl Ranges<'_> {
     fn compare(&self, line: &Line, body: &[u8], expected: &mut [u8]) -> io::Result<()> {
         let expected = &mut expected[..body.len()];
         let file = &self.files[line.file];
-        file.content.read_exact_at(expected, line.left.start)?;
+        file.content.read_exact_at(expected, line.next)?;
         if expected != body {
-            let (target, at) = (&file.target, line.left.start);
+            let (target, at) = (&file.target, line.next);
             return Err(io::Error::other(format!("{target}: wrong bytes at or after {at}")));
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::clock;
 
@@ -53,7 +53,7 @@ impl Arrivals {
                     }
                 }
                 Err(Errno::AGAIN) => {
-                    if poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience))? == 0 {
+                    if retry_on_intr(|| poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience)))? == 0 {
                         break;
                     }
                 }
@@ -68,7 +68,7 @@ impl Arrivals {
     pub fn within(&mut self, patience: Duration, mut on: impl FnMut(&str)) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let patience = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
-        if poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience))? == 0 {
+        if retry_on_intr(|| poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&patience)))? == 0 {
             return Ok(());
         }
         let mut events = Reader::new(&self.0, &mut buffer);

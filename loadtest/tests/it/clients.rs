@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use loadtest::client::{File, Heard, Listeners, Ranges, Transfer};
+use loadtest::client::{Amount, File, Heard, Listeners, Ranges, Transfer};
 use loadtest::random::Random;
 
 /// Serves one connection.
@@ -107,6 +107,15 @@ fn a_held_request_is_heard_by_its_status() {
 
 /// Fetches one range of 100 bytes from a server whose answer is made by `answer` from start, end and the right bytes.
 fn fetch(answer: fn(u64, u64, &[u8]) -> Vec<u8>) -> std::io::Result<Transfer> {
+    ask(Amount::Range(100), move |asked, content| {
+        let range = asked.split_once("bytes=").unwrap().1.split_once("\r\n").unwrap().0.split_once('-').unwrap();
+        let (start, last): (u64, u64) = (range.0.parse().unwrap(), range.1.parse().unwrap());
+        answer(start, last, &content[start as usize..=last as usize])
+    })
+}
+
+/// Asks for `amount` of a file of 256 bytes, once; `answer` is made of the request and the file.
+fn ask(amount: Amount, answer: impl FnOnce(&str, &[u8]) -> Vec<u8> + Send + 'static) -> std::io::Result<Transfer> {
     let content: Vec<u8> = (0..=255).collect();
     let path = std::env::temp_dir().join(format!("landfall-ranges-{}-{:?}", std::process::id(), Instant::now()));
     std::fs::write(&path, &content).unwrap();
@@ -114,12 +123,10 @@ fn fetch(answer: fn(u64, u64, &[u8]) -> Vec<u8>) -> std::io::Result<Transfer> {
     std::fs::remove_file(path).unwrap();
     let (address, served) = server(move |stream| {
         let asked = request(stream);
-        let range = asked.split_once("bytes=").unwrap().1.split_once("\r\n").unwrap().0.split_once('-').unwrap();
-        let (start, last): (u64, u64) = (range.0.parse().unwrap(), range.1.parse().unwrap());
-        stream.write_all(&answer(start, last, &content[start as usize..=last as usize])).unwrap();
+        stream.write_all(&answer(&asked, &content)).unwrap();
     });
     let files = [file];
-    let ranges = Ranges { address, token: None, files: &files, length: 100, connections: 1, compare_every: 1 };
+    let ranges = Ranges { address, token: None, files: &files, amount, connections: 1, compare_every: 1 };
     let found = ranges.fetch(100, &mut Random::seeded(1));
     served.join().unwrap();
     found
@@ -134,6 +141,16 @@ fn answer(start: u64, last: u64, body: &[u8]) -> Vec<u8> {
 fn a_right_range_counts() {
     let transfer = fetch(answer).unwrap();
     assert_eq!((transfer.requests, transfer.bytes, transfer.compared), (1, 100, 1));
+}
+
+#[test]
+fn a_whole_file_is_asked_for_without_a_range() {
+    let whole = |asked: &str, content: &[u8]| {
+        assert!(!asked.contains("Range"), "{asked}");
+        [&b"HTTP/1.1 200 OK\r\nContent-Length: 256\r\n\r\n"[..], content].concat()
+    };
+    let transfer = ask(Amount::Whole, whole).unwrap();
+    assert_eq!((transfer.requests, transfer.bytes, transfer.compared), (1, 256, 1));
 }
 
 #[test]

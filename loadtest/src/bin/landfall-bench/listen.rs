@@ -49,6 +49,15 @@ fn confirmed(listeners: &mut Listeners, by: &str, count: usize) -> io::Result<()
 
 /// When each listener heard that its recording is ready, or got the answer that was held until then; `None` if it did not.
 pub(crate) fn until_ready(listeners: &mut Listeners, sids: &[String]) -> io::Result<Vec<Option<Instant>>> {
+    until_each_is_ready(listeners, sids, |_| Ok(()))
+}
+
+/// The same; `on` is told at once which listener heard it first now.
+pub(crate) fn until_each_is_ready(
+    listeners: &mut Listeners,
+    sids: &[String],
+    mut on: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<Vec<Option<Instant>>> {
     let mut ready = vec![None; sids.len()];
     let mut missing = sids.len();
     let mut broken = None;
@@ -56,8 +65,12 @@ pub(crate) fn until_ready(listeners: &mut Listeners, sids: &[String]) -> io::Res
         match heard {
             Heard::Message(Message { kind: "ready", sid }) if sid != sids.get(index).map(String::as_str) => {}
             Heard::Message(Message { kind: "ready", .. }) | Heard::Status(200 | 206) => {
-                missing -= usize::from(ready[index].is_none());
-                ready[index].get_or_insert(at);
+                if ready[index].replace(at).is_none() {
+                    missing -= 1;
+                    if let Err(error) = on(index) {
+                        broken = Some(format!("listener {index} could not go on: {error}"));
+                    }
+                }
             }
             Heard::Message(Message { kind: "failed" | "gone" | "error", .. }) | Heard::Status(_) => {
                 broken = Some(format!("listener {index} heard {heard:?} instead of ready"));

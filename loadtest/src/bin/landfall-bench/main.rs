@@ -13,12 +13,13 @@ mod jobs;
 mod listen;
 mod media;
 mod memory;
-mod nginx;
 mod prepared;
 mod provider;
 mod push;
+mod serving;
 mod start;
 mod storm;
+mod versus;
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +55,8 @@ enum Command {
     Jobs(jobs::Jobs),
     /// What thousands of sockets that come back at once cost PostgreSQL
     Storm(storm::Storm),
+    /// Against the servers that others would take for the same work
+    Versus(versus::Versus),
     /// Print what the benchmarks found, as one table
     Table,
 }
@@ -70,6 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Fleet(options) => bench.run("fleet", |home| fleet::run(&bench, &options, home)),
         Command::Jobs(options) => bench.run("jobs", |home| jobs::run(&bench, &options, home)),
         Command::Storm(options) => bench.run("storm", |home| storm::run(&bench, &options, home)),
+        Command::Versus(options) => versus::run(&bench, &options),
         Command::Table => bench.table(),
     }
 }

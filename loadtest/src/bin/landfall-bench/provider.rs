@@ -4,11 +4,12 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use loadtest::measure::clock;
 use loadtest::server::{Server, Setup};
 use loadtest::speech::Audio;
-use loadtest::twilio::{NewRecording, Options, Simulator};
+use loadtest::twilio::{Faults, NewRecording, Options, Simulator};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
@@ -55,6 +56,21 @@ impl Provider {
             self.simulator.add(new).recording_sid
         };
         calls.iter().map(add).collect()
+    }
+
+    /// Adds a recording of a call that can be fetched at once, with its faults; its SID.
+    pub(crate) fn add(&self, call: &str, audio: &Arc<Audio>, faults: Faults) -> String {
+        let (call_sid, audio) = (Some(call.to_owned()), Some(Arc::clone(audio)));
+        self.simulator.add(NewRecording { call_sid, audio, faults: Some(faults), ..Default::default() }).recording_sid
+    }
+
+    /// Waits until the media of a recording has been handed to the connection to its end; when that was.
+    pub(crate) fn until_sent(&self, recording: &str) -> io::Result<Instant> {
+        let sent = self.simulator.until(recording, |stats| stats.media_completed > 0);
+        self.runtime
+            .block_on(async { tokio::time::timeout(PATIENCE, sent).await })
+            .map_err(|_| io::Error::other("the server did not fetch the recording"))?;
+        Ok(clock::now())
     }
 
     /// Waits until the server has asked for the media of each of them.

@@ -10,6 +10,7 @@ mod rows;
 mod tests;
 mod write;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,13 +57,14 @@ impl SqliteCatalog {
             // A callback that was answered 204 must survive a power cut.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            // In KiB. The kernel caches the file too: five caches of two megabytes would only be copies.
+            // In KiB. The kernel caches the file too: more would only be copies.
             .pragma("cache_size", "-512")
             .busy_timeout(PATIENCE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
-        let readers = pool(4).connect_lazy_with(options.read_only(true));
+        // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
+        let readers = pool(4).connect_lazy_with(options.read_only(true).pragma("cache_size", "-2048"));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
     }
@@ -72,6 +74,28 @@ impl From<sqlx::Error> for CatalogError {
     fn from(error: sqlx::Error) -> Self {
         Self(error.to_string())
     }
+}
+
+/// The primary recordings of so many calls: one look-up by name each, and one by place.
+fn of_calls(count: usize) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM calls c JOIN recordings r ON r.n = c.recording WHERE c.call_sid IN ({})",
+        numbered(count)
+    )
+}
+
+/// So many recordings by their own names: what they are stored under, or what the provider calls them.
+fn of_recordings(count: usize) -> String {
+    let marks = numbered(count);
+    format!(
+        "SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.sid IN ({marks})
+         UNION SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.recording_sid IN ({marks})"
+    )
+}
+
+fn numbered(count: usize) -> String {
+    let marks: Vec<String> = (1..=count).map(|n| format!("?{n}")).collect();
+    marks.join(",")
 }
 
 /// A page of the calls for which `whose` holds. A tenant's is read from the index `calls_of_tenant` alone, but for states.
@@ -96,23 +120,21 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn find(&self, sids: &[Sid]) -> Result<Vec<Option<Row>>, CatalogError> {
-        if sids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let marks = vec!["?"; sids.len()].join(",");
-        let sql = format!(
-            "SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.sid IN ({marks})
-             UNION SELECT {COLUMNS} FROM recordings r JOIN calls c USING (call_sid) WHERE r.recording_sid IN ({marks})"
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for sid in sids.iter().chain(sids) {
-            query = query.bind(sid.as_str());
-        }
-        let mut found: std::collections::HashMap<Sid, Row> = std::collections::HashMap::with_capacity(sids.len());
-        for raw in query.fetch_all(&self.readers).await? {
-            let row = row(&raw)?;
-            for name in row.0.names() {
-                found.insert(name, row.clone());
+        let (calls, recordings): (Vec<Sid>, Vec<Sid>) = sids.iter().partition(|sid| sid.is_call());
+        let mut found = HashMap::with_capacity(sids.len());
+        for (names, sql) in [(calls, of_calls as fn(usize) -> String), (recordings, of_recordings)] {
+            if names.is_empty() {
+                continue;
+            }
+            let mut query = sqlx::query(AssertSqlSafe(sql(names.len())));
+            for name in &names {
+                query = query.bind(name.as_str());
+            }
+            for raw in query.fetch_all(&self.readers).await? {
+                let row = row(&raw)?;
+                for name in row.0.names() {
+                    found.insert(name, row.clone());
+                }
             }
         }
         Ok(sids.iter().map(|sid| found.get(sid).cloned()).collect())
@@ -160,10 +182,9 @@ impl Catalog for SqliteCatalog {
         limit: usize,
     ) -> Result<Vec<(Row, Timestamp)>, CatalogError> {
         let sql = format!(
-            "SELECT c.listed_at, {COLUMNS} FROM calls c JOIN recordings r ON r.n = c.recording
-             WHERE c.listed_at BETWEEN ? AND ? AND c.account_sid = ?
-             AND r.state = 'unknown' AND r.recording_sid IS NULL
-             ORDER BY c.listed_at DESC LIMIT +?"
+            "SELECT c.listed_at, {COLUMNS} FROM recordings r JOIN calls c ON c.call_sid = r.sid
+             WHERE r.state = 'unknown' AND r.recording_sid IS NULL AND r.listed_at BETWEEN ? AND ? AND c.account_sid = ?
+             ORDER BY r.listed_at DESC LIMIT +?"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(since.0)

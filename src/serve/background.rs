@@ -31,8 +31,8 @@ const SPACE_EVERY: Duration = Duration::from_secs(15);
 /// Counting walks the directory, so it is done rarely.
 const TALLY_EVERY: Duration = Duration::from_secs(60);
 /// Entries looked at in one go, and the pause after them.
-const COUNTED_AT_ONCE: usize = 1000;
-const BETWEEN_COUNTS: Duration = Duration::from_millis(20);
+const COUNTED_AT_ONCE: usize = 250;
+const BETWEEN_COUNTS: Duration = Duration::from_millis(100);
 const TEND_EVERY: Duration = Duration::from_secs(30);
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// A server that starts has listeners to serve first.
@@ -173,7 +173,7 @@ async fn tally(volume: Volume) {
     }
 }
 
-/// Counts with pauses: a hundred thousand files must not take a core from those who listen.
+/// Counts with pauses: a million files must not take more than a hundredth of a core from those who listen.
 async fn count(volume: &Volume) -> Result<(), VolumeError> {
     let (begun, root) = (volume.clone(), volume.root().to_owned());
     let mut tally = blocking(move || begun.tally()).await?;

@@ -155,14 +155,16 @@ pub(super) async fn name(writer: &SqlitePool, sid: Sid, recording_sid: Sid) -> R
 /// Inserts the call and its primary recording, or updates what is known about the call.
 async fn upsert_call(tx: &mut SqliteConnection, call: &NewCall) -> Result<(), sqlx::Error> {
     let about = &call.about;
-    sqlx::query("INSERT INTO recordings (sid, call_sid) VALUES (?1, ?1) ON CONFLICT DO NOTHING")
+    let listed_at = about.started_at.unwrap_or_else(Timestamp::now);
+    sqlx::query("INSERT INTO recordings (sid, call_sid, listed_at) VALUES (?1, ?1, ?2) ON CONFLICT DO NOTHING")
         .bind(call.call_sid.as_str())
+        .bind(listed_at.0)
         .execute(&mut *tx)
         .await?;
     sqlx::query(
         "INSERT INTO calls (call_sid, tenant, account_sid, started_at, duration_s, from_party, to_party, direction,
                             title, listed_at, recording)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?4, ?10), (SELECT n FROM recordings WHERE sid = ?1))
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, (SELECT n FROM recordings WHERE sid = ?1))
          ON CONFLICT (call_sid) DO UPDATE SET
              started_at = coalesce(excluded.started_at, started_at),
              duration_s = coalesce(excluded.duration_s, duration_s),
@@ -181,11 +183,16 @@ async fn upsert_call(tx: &mut SqliteConnection, call: &NewCall) -> Result<(), sq
     .bind(&about.to)
     .bind(&about.direction)
     .bind(&about.title)
-    .bind(Timestamp::now().0)
+    .bind(listed_at.0)
     .execute(&mut *tx)
     .await?;
     if let Some(at) = about.started_at {
         sqlx::query("UPDATE recordings SET aged_from = ? WHERE call_sid = ? AND aged_from IS NOT NULL")
+            .bind(at.0)
+            .bind(call.call_sid.as_str())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE recordings SET listed_at = ?1 WHERE sid = ?2 AND listed_at <> ?1")
             .bind(at.0)
             .bind(call.call_sid.as_str())
             .execute(tx)

@@ -56,6 +56,8 @@ struct Line {
     protocol: Protocol,
     /// The beginning of what has not come to its end.
     pending: Vec<u8>,
+    /// Pings that were answered.
+    pings: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +93,21 @@ impl Listeners {
 
     /// Opens a WebSocket with its token in the handshake; its index.
     pub fn web_socket(&mut self, address: SocketAddr, token: &str) -> io::Result<usize> {
+        let protocol = format!("Sec-WebSocket-Protocol: landfall.v1, landfall.bearer.{token}\r\n");
+        self.upgrade(address, "/ws/recordings", &protocol)
+    }
+
+    /// Opens a WebSocket of a server that is not Landfall and knows no users; its index. What it hears must look like Landfall's
+    /// messages.
+    pub fn foreign_web_socket(&mut self, address: SocketAddr, target: &str) -> io::Result<usize> {
+        self.upgrade(address, target, "")
+    }
+
+    fn upgrade(&mut self, address: SocketAddr, target: &str, headers: &str) -> io::Result<usize> {
         let mut stream = connect(address)?;
         let request = format!(
-            "GET /ws/recordings HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bGFuZGZhbGwtYmVuY2gtMQ==\r\n\
-             Sec-WebSocket-Protocol: landfall.v1, landfall.bearer.{token}\r\n\r\n"
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bGFuZGZhbGwtYmVuY2gtMQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes())?;
         let mut pending = Vec::new();
@@ -143,13 +155,18 @@ impl Listeners {
         stream.set_nonblocking(true)?;
         let index = self.lines.len();
         epoll::add(&self.epoll, &stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-        self.lines.push(Line { stream, protocol, pending });
+        self.lines.push(Line { stream, protocol, pending, pings: 0 });
         Ok(index)
     }
 
     /// Sends a text on a WebSocket. It fails when the server lets 100 KB pile up.
     pub fn send(&mut self, index: usize, text: &str) -> io::Result<()> {
         (&self.lines[index].stream).write_all(&frame::text(text.as_bytes()))
+    }
+
+    /// How many pings every listener has answered at least.
+    pub fn fewest_pings(&self) -> u32 {
+        self.lines.iter().map(|line| line.pings).min().unwrap_or(0)
     }
 
     /// Hands on what is heard until `on` breaks or the time is over, and answers pings meanwhile; whether `on` broke.
@@ -193,8 +210,13 @@ impl Line {
             self.protocol = Protocol::Done;
             return Ok(on(Heard::Closed(None)));
         }
-        self.pending.extend_from_slice(new);
-        let bytes = std::mem::take(&mut self.pending);
+        let mut joined = std::mem::take(&mut self.pending);
+        let bytes = if joined.is_empty() {
+            new
+        } else {
+            joined.extend_from_slice(new);
+            &joined
+        };
         let mut done = 0;
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() {
@@ -231,12 +253,14 @@ impl Line {
                     Frame::Text(text) => match message(text)? {
                         Message { kind: "ping", .. } => {
                             (&self.stream).write_all(&frame::text(br#"{"type":"pong"}"#))?;
+                            self.pings += 1;
                             None
                         }
                         message => Some(Heard::Message(message)),
                     },
                     Frame::Ping(payload) => {
                         (&self.stream).write_all(&frame::pong(payload))?;
+                        self.pings += 1;
                         None
                     }
                     Frame::Close(code) => {

@@ -9,8 +9,20 @@ use loadtest::measure::machine::Watch;
 use loadtest::measure::{Report, table};
 
 /// In the order of the table.
-const BENCHMARKS: [&str; 9] =
-    ["push", "herd", "memory", "media", "media-self-check", "start", "fleet", "jobs", "storm"];
+const BENCHMARKS: [&str; 12] = [
+    "push",
+    "herd",
+    "memory",
+    "media",
+    "media-self-check",
+    "start",
+    "fleet",
+    "jobs",
+    "storm",
+    "versus-push",
+    "versus-sockets",
+    "versus-sound",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Bench {

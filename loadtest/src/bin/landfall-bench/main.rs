@@ -19,6 +19,7 @@ mod provider;
 mod push;
 mod start;
 mod storm;
+mod versus;
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +53,8 @@ enum Command {
     Jobs(jobs::Jobs),
     /// What thousands of sockets that come back at once cost PostgreSQL
     Storm(storm::Storm),
+    /// Landfall against servers that do a part of what it does
+    Versus(versus::Versus),
     /// Print what the benchmarks found, as one table
     Table,
 }
@@ -67,6 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Fleet(options) => bench.run("fleet", |home| fleet::run(&bench, &options, home)),
         Command::Jobs(options) => bench.run("jobs", |home| jobs::run(&bench, &options, home)),
         Command::Storm(options) => bench.run("storm", |home| storm::run(&bench, &options, home)),
+        Command::Versus(versus) => versus::run(&bench, &versus),
         Command::Table => bench.table(),
     }
 }

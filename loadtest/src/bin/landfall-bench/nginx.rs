@@ -24,10 +24,15 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Serves what lies in `files` as `/api/recordings/file/<name>`; `sending` is how, in nginx's own words.
     pub(crate) fn start(home: &Path, files: &Path, core: usize, sending: &str) -> io::Result<Self> {
-        fs::create_dir_all(home)?;
         let address = free_address()?;
+        Self::run(home, core, address, &text(home, files, address, sending))
+    }
+
+    /// The same with a configuration of one's own, which must listen at `address` and stay in the foreground.
+    pub(crate) fn run(home: &Path, core: usize, address: SocketAddr, text: &str) -> io::Result<Self> {
+        fs::create_dir_all(home)?;
         let configuration = home.join("nginx.conf");
-        fs::write(&configuration, text(home, files, address, sending))?;
+        fs::write(&configuration, text)?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(home).arg("-c").arg(&configuration).arg("-e").arg(home.join("error.log"));
         command.stdin(Stdio::null());

@@ -1,0 +1,60 @@
+//! Landfall against others, each contest a report of its own; knows only which contests there are.
+
+mod contender;
+mod crowd;
+mod herald;
+mod peers;
+mod push;
+mod sockets;
+mod sound;
+
+use std::error::Error;
+
+use super::bench::Bench;
+
+#[derive(clap::Args)]
+pub(crate) struct Versus {
+    #[command(subcommand)]
+    contest: Contest,
+}
+
+#[derive(clap::Subcommand)]
+enum Contest {
+    /// From a signal to the sockets that wait for it, against Nchan, uWebSockets.js and ws
+    Push(push::Push),
+    /// Memory of an idle socket, against the same
+    Sockets(sockets::Sockets),
+    /// From play to sound, against the polling player that Landfall replaces
+    Sound(sound::Sound),
+}
+
+pub(crate) fn run(bench: &Bench, versus: &Versus) -> Result<(), Box<dyn Error>> {
+    match &versus.contest {
+        Contest::Push(options) => bench.run("versus-push", |home| push::run(bench, options, home)),
+        Contest::Sockets(options) => bench.run("versus-sockets", |home| sockets::run(bench, options, home)),
+        Contest::Sound(options) => bench.run("versus-sound", |home| sound::run(bench, options, home)),
+    }
+}
+
+/// Digits in groups of three.
+fn thousands(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_written_in_groups() {
+        assert_eq!([1, 999, 1_000, 10_000, 1_234_567].map(thousands), ["1", "999", "1,000", "10,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Sockets of one server, what each of them waits for, and that each hears just that, once; knows not which server it is.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use loadtest::client::{Heard, Listeners, Message};
+use loadtest::measure::clock;
+
+/// What comes twice comes within this, after the last that was waited for.
+pub(crate) const QUIET: Duration = Duration::from_millis(200);
+
+/// Who waits for what.
+pub(crate) enum Crowd {
+    /// As many sockets as SIDs, each on a channel of its own and waiting for one.
+    Each(Vec<String>),
+    /// So many sockets on one channel, all of them waiting for each of the SIDs.
+    All(usize, Vec<String>),
+}
+
+impl Crowd {
+    pub(crate) fn sids(&self) -> &[String] {
+        match self {
+            Self::Each(sids) | Self::All(_, sids) => sids,
+        }
+    }
+
+    pub(crate) fn sockets(&self) -> usize {
+        match self {
+            Self::Each(sids) => sids.len(),
+            Self::All(sockets, _) => *sockets,
+        }
+    }
+
+    /// The SIDs that a socket waits for.
+    pub(crate) fn of_socket(&self, socket: usize) -> &[String] {
+        match self {
+            Self::Each(sids) => &sids[socket..=socket],
+            Self::All(_, sids) => sids,
+        }
+    }
+
+    /// The channel of a socket, and of the message about a SID: the same number for both where each socket has its own.
+    pub(crate) fn channel(&self, number: usize) -> &str {
+        match self {
+            Self::Each(sids) => &sids[number],
+            Self::All(..) => "all",
+        }
+    }
+}
+
+/// When each of `count` messages was heard. `place` tells which one it is that a socket heard of a SID: `None` when it should not have.
+///
+/// # Errors
+/// When a message did not come within `patience`, came twice, or came to the wrong socket.
+pub(crate) fn hear(
+    listeners: &mut Listeners,
+    count: usize,
+    patience: Duration,
+    place: impl Fn(usize, &str) -> Option<usize>,
+) -> io::Result<Vec<Instant>> {
+    let mut heard: Vec<Option<Instant>> = vec![None; count];
+    let mut missing = count;
+    let mut wrong = None;
+    let mut on = |until_all: bool, socket: usize, at: Instant, what: Heard<'_>| {
+        match what {
+            Heard::Message(Message { kind: "ready", sid }) => {
+                match sid.and_then(|sid| place(socket, sid)).and_then(|place| heard.get_mut(place)) {
+                    Some(place @ None) => {
+                        *place = Some(at);
+                        missing -= 1;
+                    }
+                    Some(Some(_)) => wrong = Some(format!("socket {socket} heard twice of {sid:?}")),
+                    None => wrong = Some(format!("socket {socket} heard of {sid:?}, which it does not wait for")),
+                }
+            }
+            Heard::Message(Message { kind: "failed" | "gone" | "error", .. }) | Heard::Closed(_) => {
+                wrong = Some(format!("socket {socket} heard {what:?} instead of ready"));
+            }
+            Heard::Message(_) | Heard::Status(_) => {}
+        }
+        if wrong.is_some() || until_all && missing == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let all_came = listeners.listen(clock::now() + patience, |socket, at, what| on(true, socket, at, what))?;
+    if all_came {
+        listeners.listen(clock::now() + QUIET, |socket, at, what| on(false, socket, at, what))?;
+    }
+    if let Some(wrong) = wrong {
+        return Err(io::Error::other(wrong));
+    }
+    heard
+        .into_iter()
+        .collect::<Option<_>>()
+        .ok_or_else(|| io::Error::other(format!("{missing} of {count} messages did not come")))
+}

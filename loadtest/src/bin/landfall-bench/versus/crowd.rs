@@ -93,3 +93,46 @@ pub(crate) fn hear(
         .collect::<Option<_>>()
         .ok_or_else(|| io::Error::other(format!("{missing} of {count} messages did not come")))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What one socket hears that is told of these SIDs and waits for `a` and `b`.
+    fn told(sids: &[&str]) -> io::Result<Vec<Instant>> {
+        let server = TcpListener::bind("127.0.0.1:0")?;
+        let address = server.local_addr()?;
+        std::thread::scope(|scope| {
+            let teller = scope.spawn(|| {
+                let mut socket = server.accept()?.0;
+                let read = socket.read(&mut [0; 1024])?;
+                assert!(read > 0);
+                socket.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+                for sid in sids {
+                    let message = format!(r#"{{"type":"ready","sid":"{sid}"}}"#);
+                    socket.write_all(&[&[0x81, message.len() as u8], message.as_bytes()].concat())?;
+                }
+                io::Result::Ok(socket)
+            });
+            let mut listeners = Listeners::new()?;
+            listeners.foreign_web_socket(address, "/ws/all")?;
+            let heard = hear(&mut listeners, 2, Duration::from_millis(300), |_, sid| {
+                ["a", "b"].iter().position(|own| *own == sid)
+            });
+            drop(teller.join().unwrap()?);
+            heard
+        })
+    }
+
+    #[test]
+    fn each_message_is_heard_once_by_whom_it_is_for() {
+        assert_eq!(told(&["b", "a"]).unwrap().len(), 2);
+        let wrong = |sids| told(sids).unwrap_err().to_string();
+        assert_eq!(wrong(&["a"]), "1 of 2 messages did not come");
+        assert_eq!(wrong(&["a", "b", "b"]), r#"socket 0 heard twice of Some("b")"#);
+        assert_eq!(wrong(&["a", "c"]), r#"socket 0 heard of Some("c"), which it does not wait for"#);
+    }
+}

@@ -52,6 +52,9 @@ pub(crate) fn run(bench: &Bench, options: &Sockets, home: &Path) -> Result<Repor
         .collect();
     let mut peers = Vec::new();
     let binary = bench.server()?;
+    let crowds = [(1, options.warm_up), (2, options.sockets)]
+        .map(|(seed, count)| Crowd::Each(calls::sids(seed, count as usize)));
+    register(&binary, home, &crowds)?;
     // A round takes minutes, and memory varies little.
     for round in 0..bench.rounds().min(3) {
         for turn in 0..found.len() {
@@ -66,7 +69,7 @@ pub(crate) fn run(bench: &Bench, options: &Sockets, home: &Path) -> Result<Repor
             if round == 0 {
                 peers.extend(contender.version().map(str::to_owned));
             }
-            process::on_core(CLIENT_CORE, || measure(&contender, options, &mut found[turn]))
+            process::on_core(CLIENT_CORE, || measure(&contender, &crowds, &mut found[turn]))
                 .map_err(|error| io::Error::other(format!("{}: {error}", contender.name())))?;
         }
     }
@@ -94,16 +97,20 @@ pub(crate) fn run(bench: &Bench, options: &Sockets, home: &Path) -> Result<Repor
     Ok(report)
 }
 
-fn measure(contender: &Contender, options: &Sockets, found: &mut Found) -> io::Result<()> {
-    let [warm_up, crowd] = [(1, options.warm_up), (2, options.sockets)]
-        .map(|(seed, count)| Crowd::Each(calls::sids(seed, count as usize)));
-    contender.register(&warm_up)?;
-    contender.register(&crowd)?;
-    drop(contender.open(&warm_up)?);
+/// The recordings that are waited for, by a server that is gone before anything is measured: what it has freed would be used again.
+fn register(binary: &Path, home: &Path, crowds: &[Crowd; 2]) -> io::Result<()> {
+    let server = Contender::landfall(binary, home)?;
+    let contender = Contender::of(LANDFALL, &server, Way::Rename);
+    crowds.iter().try_for_each(|crowd| contender.register(crowd))
+}
+
+fn measure(contender: &Contender, [warm_up, crowd]: &[Crowd; 2], found: &mut Found) -> io::Result<()> {
+    drop(contender.open(warm_up)?);
     clock::pause(SETTLE);
     let before = memory(contender)?;
-    let per_socket = |bytes: u64, before: u64| bytes.saturating_sub(before) as f64 / f64::from(options.sockets) / KIB;
-    let mut listeners = contender.open(&crowd)?;
+    // Less than before is told as it is: a collector of garbage may run in between.
+    let per_socket = |bytes: u64, before: u64| (bytes as f64 - before as f64) / crowd.sockets() as f64 / KIB;
+    let mut listeners = contender.open(crowd)?;
     idle(&mut listeners, SETTLE)?;
     let now = memory(contender)?;
     found.open.push(per_socket(now.resident, before.resident));

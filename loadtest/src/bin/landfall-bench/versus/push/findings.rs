@@ -47,7 +47,7 @@ const CROWD: [Figure; 2] = [
     ("last delivery", "ms", |round| round.last.summary().p50_us / 1e3, Target::Of(Kind::Uws)),
     ("CPU per delivery", "µs", cpu_us, Target::Value(CPU)),
 ];
-/// The same of what a rename took part in.
+/// The same from just after the system call.
 const AFTER: [Figure; 2] = [
     ("p50", "µs", |round| round.after.summary().p50_us, Target::Of(Kind::Nchan)),
     ("p99", "µs", |round| round.after.summary().p99_us, Target::Of(Kind::Nchan)),
@@ -70,9 +70,11 @@ pub(super) fn tell(report: &mut Report, found: &[Vec<Found>], options: &Push) {
             for figure in figures {
                 report.measures.push(measure(&label, contender.name, contender, figure, found));
             }
-            if contender.name == RENAME && case != Case::All {
+            if case != Case::All {
+                let call = if contender.name == RENAME { "rename" } else { "write" };
+                let name = format!("{} (after {call})", contender.name.trim_end_matches(" (rename)"));
                 for figure in &AFTER {
-                    report.measures.push(measure(&label, "landfall (after rename)", contender, figure, found));
+                    report.measures.push(measure(&label, &name, contender, figure, found));
                 }
             }
             let rounds: Vec<Samples> = contender.rounds.iter().map(|round| round.before.clone()).collect();
@@ -80,10 +82,10 @@ pub(super) fn tell(report: &mut Report, found: &[Vec<Found>], options: &Push) {
         }
     }
     report.remarks.extend([
-        "each figure starts just before the system call that tells the server, and ends right after the client's read: of peers, the write of \
-         a POST with the message; landfall (rename): the rename() of a whole file into the volume, which itself takes tens of µs before and after \
-         the moment of landing; landfall (after rename): just after that call; landfall (signal): the write of POST /internal/landed about \
-         a file that got its name by link(), which inotify does not show"
+        "each figure starts just before the system call that tells the server, or just after it where that is said, and ends right after the \
+         client's read. Of peers, the call is the write of a POST with the message; of landfall (rename), the rename() of a whole file into the \
+         volume, of which the file system takes a part before the moment of landing; of landfall (signal), the write of POST /internal/landed \
+         about a file that got its name by link(), which inotify does not show. Targets compare the same starts"
             .to_owned(),
         "Landfall's sockets are authenticated, what lands is verified and noted in its catalog on disk, and its CPU includes that; the peers know \
          no users, look at nothing and keep nothing. All messages have the length of Landfall's `ready`"

@@ -108,9 +108,10 @@ mod tests {
         std::thread::scope(|scope| {
             let teller = scope.spawn(|| {
                 let mut socket = server.accept()?.0;
-                let read = socket.read(&mut [0; 1024])?;
-                assert!(read > 0);
+                assert!(socket.read(&mut [0; 1024])? > 0);
                 socket.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+                // The client has read the answer to its handshake when it speaks.
+                assert!(socket.read(&mut [0; 1024])? > 0);
                 for sid in sids {
                     let message = format!(r#"{{"type":"ready","sid":"{sid}"}}"#);
                     socket.write_all(&[&[0x81, message.len() as u8], message.as_bytes()].concat())?;
@@ -119,6 +120,7 @@ mod tests {
             });
             let mut listeners = Listeners::new()?;
             listeners.foreign_web_socket(address, "/ws/all")?;
+            listeners.send(0, "listening")?;
             let heard = hear(&mut listeners, 2, Duration::from_millis(300), |_, sid| {
                 ["a", "b"].iter().position(|own| *own == sid)
             });

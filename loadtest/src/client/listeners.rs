@@ -26,6 +26,8 @@ pub struct Listeners {
     lines: Vec<Line>,
     events: Vec<epoll::Event>,
     buffer: Box<[u8]>,
+    /// Lines that may have more to say than was handed on.
+    unheard: Vec<usize>,
 }
 
 /// What a listener heard.
@@ -78,6 +80,7 @@ impl Listeners {
             lines: Vec::new(),
             events: Vec::with_capacity(512),
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
+            unheard: Vec::new(),
         })
     }
 
@@ -155,6 +158,9 @@ impl Listeners {
         stream.set_nonblocking(true)?;
         let index = self.lines.len();
         epoll::add(&self.epoll, &stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
+        if !pending.is_empty() {
+            self.unheard.push(index);
+        }
         self.lines.push(Line { stream, protocol, pending, pings: 0 });
         Ok(index)
     }
@@ -175,6 +181,20 @@ impl Listeners {
         until: Instant,
         mut on: impl FnMut(usize, Instant, Heard<'_>) -> ControlFlow<()>,
     ) -> io::Result<bool> {
+        while let Some(index) = self.unheard.pop() {
+            if matches!(self.lines[index].protocol, Protocol::Done) {
+                continue;
+            }
+            let (at, line) = (clock::now(), &mut self.lines[index]);
+            let flow = line.hear_rest(|heard| on(index, at, heard))?;
+            if matches!(line.protocol, Protocol::Done) {
+                epoll::delete(&self.epoll, &line.stream)?;
+            }
+            if flow.is_break() {
+                self.unheard.push(index);
+                return Ok(true);
+            }
+        }
         loop {
             let left = until.saturating_duration_since(clock::now());
             let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
@@ -194,6 +214,7 @@ impl Listeners {
                     epoll::delete(&self.epoll, &line.stream)?;
                 }
                 if flow.is_break() {
+                    self.unheard.push(index);
                     return Ok(true);
                 }
             }
@@ -210,13 +231,20 @@ impl Line {
             self.protocol = Protocol::Done;
             return Ok(on(Heard::Closed(None)));
         }
-        let mut joined = std::mem::take(&mut self.pending);
-        let bytes = if joined.is_empty() {
-            new
-        } else {
-            joined.extend_from_slice(new);
-            &joined
-        };
+        if self.pending.is_empty() {
+            return self.tell(new, on);
+        }
+        self.pending.extend_from_slice(new);
+        self.hear_rest(on)
+    }
+
+    /// What was left when somebody had heard enough.
+    fn hear_rest(&mut self, on: impl FnMut(Heard<'_>) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
+        let bytes = std::mem::take(&mut self.pending);
+        self.tell(&bytes, on)
+    }
+
+    fn tell(&mut self, bytes: &[u8], mut on: impl FnMut(Heard<'_>) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
         let mut done = 0;
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() {

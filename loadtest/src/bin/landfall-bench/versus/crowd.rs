@@ -1,5 +1,6 @@
 //! Sockets of one server, what each of them waits for, and that each hears just that, once; knows not which server it is.
 
+use std::cell::Cell;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -52,7 +53,7 @@ impl Crowd {
 /// When each of `count` messages was heard. `place` tells which one it is that a socket heard of a SID: `None` when it should not have.
 ///
 /// # Errors
-/// When a message did not come within `patience`, came twice, or came to the wrong socket.
+/// When a message did not come within `patience` after the one before, came twice, or came to the wrong socket.
 pub(crate) fn hear(
     listeners: &mut Listeners,
     count: usize,
@@ -60,7 +61,7 @@ pub(crate) fn hear(
     place: impl Fn(usize, &str) -> Option<usize>,
 ) -> io::Result<Vec<Instant>> {
     let mut heard: Vec<Option<Instant>> = vec![None; count];
-    let mut missing = count;
+    let missing = Cell::new(count);
     let mut wrong = None;
     let mut on = |until_all: bool, socket: usize, at: Instant, what: Heard<'_>| {
         match what {
@@ -68,7 +69,7 @@ pub(crate) fn hear(
                 match sid.and_then(|sid| place(socket, sid)).and_then(|place| heard.get_mut(place)) {
                     Some(place @ None) => {
                         *place = Some(at);
-                        missing -= 1;
+                        missing.set(missing.get() - 1);
                     }
                     Some(Some(_)) => wrong = Some(format!("socket {socket} heard twice of {sid:?}")),
                     None => wrong = Some(format!("socket {socket} heard of {sid:?}, which it does not wait for")),
@@ -79,10 +80,21 @@ pub(crate) fn hear(
             }
             Heard::Message(_) | Heard::Status(_) => {}
         }
-        if wrong.is_some() || until_all && missing == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if wrong.is_some() || until_all && missing.get() == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    let all_came = listeners.listen(clock::now() + patience, |socket, at, what| on(true, socket, at, what))?;
-    if all_came {
+    loop {
+        let before = missing.get();
+        // A machine that stood still for a while has not lost anything: as long as there is something to hear, it is heard.
+        let is_over = listeners.listen(clock::now() + patience, |socket, at, what| on(true, socket, at, what))?;
+        if is_over || missing.get() == before {
+            break;
+        }
+    }
+    if missing.get() == 0 {
         listeners.listen(clock::now() + QUIET, |socket, at, what| on(false, socket, at, what))?;
     }
     if let Some(wrong) = wrong {
@@ -91,7 +103,7 @@ pub(crate) fn hear(
     heard
         .into_iter()
         .collect::<Option<_>>()
-        .ok_or_else(|| io::Error::other(format!("{missing} of {count} messages did not come")))
+        .ok_or_else(|| io::Error::other(format!("{} of {count} messages did not come", missing.get())))
 }
 
 #[cfg(test)]

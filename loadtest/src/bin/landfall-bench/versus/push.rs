@@ -24,7 +24,7 @@ const RENAME: &str = "landfall (rename)";
 const SIGNAL: &str = "landfall (signal)";
 /// Length of the recordings: 10 KB.
 const SECONDS: f64 = 2.5;
-/// Longer than any message takes.
+/// Longer than any message takes after the one before.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A server is done with what it was told before, and with sockets that were closed.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -154,14 +154,13 @@ fn measure(contender: &Contender, case: Case, options: &Push, crowd: &Crowd, fil
         herald.end()?;
     } else {
         let rate = if case == Case::One { options.one_rate } else { options.rate };
-        let patience = PATIENCE + Duration::from_secs(1) * sids.len() as u32 / rate;
         let (told, heard) = std::thread::scope(|scope| {
             let teller = scope.spawn(|| herald.tell_at(ticks(rate)));
             let heard = if case == Case::One {
                 let numbers: HashMap<&str, usize> = sids.iter().map(String::as_str).zip(0..).collect();
-                hear(&mut listeners, sids.len(), patience, |_, sid| numbers.get(sid).copied())
+                hear(&mut listeners, sids.len(), PATIENCE, |_, sid| numbers.get(sid).copied())
             } else {
-                hear(&mut listeners, sids.len(), patience, |socket, sid| (sids[socket] == sid).then_some(socket))
+                hear(&mut listeners, sids.len(), PATIENCE, |socket, sid| (sids[socket] == sid).then_some(socket))
             };
             let told = teller.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             io::Result::Ok((told?, heard?))

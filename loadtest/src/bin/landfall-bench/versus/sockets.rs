@@ -89,8 +89,8 @@ pub(crate) fn run(bench: &Bench, options: &Sockets, home: &Path) -> Result<Repor
         "each server's processes only, all of them pinned to one core: the kernel's socket buffers are not part of it. Landfall's sockets are \
          authenticated and subscribed, each to its own recording; the peers' have a channel each, and no users"
             .to_owned(),
-        "Nchan keeps its channels in shared memory, which is resident but not anonymous; nginx reserves its connections when it starts, so \
-         that a part of theirs is not seen here"
+        "what the peers had before is in none of their figures: nginx reserves its connections when it starts, and Node.js has garbage of its \
+         start to collect, so that these are rather too low"
             .to_owned(),
         peers.join("; "),
     ]);

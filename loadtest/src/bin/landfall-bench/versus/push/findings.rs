@@ -70,7 +70,7 @@ pub(super) fn tell(report: &mut Report, found: &[Vec<Found>], options: &Push) {
             for figure in figures {
                 report.measures.push(measure(&label, contender.name, contender, figure, found));
             }
-            if case != Case::All {
+            if case != Case::All && contender.name != SIGNAL {
                 let call = if contender.name == RENAME { "rename" } else { "write" };
                 let name = format!("{} (after {call})", contender.name.trim_end_matches(" (rename)"));
                 for figure in &AFTER {

@@ -20,6 +20,8 @@ pub struct Http {
 pub struct Reply {
     /// The status code.
     pub status: u16,
+    /// `Content-Range`, if there is one.
+    pub content_range: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -47,6 +49,12 @@ impl Http {
 
     /// Asks and waits for the answer. `headers` are whole lines, each with its line end; a body is JSON.
     pub fn send(&mut self, method: &str, target: &str, headers: &str, body: &[u8]) -> io::Result<Reply> {
+        self.ask(method, target, headers, body)?;
+        self.reply(method == "HEAD")
+    }
+
+    /// Asks like [`Http::send`], and leaves the answer to [`Http::answer`].
+    pub fn ask(&mut self, method: &str, target: &str, headers: &str, body: &[u8]) -> io::Result<()> {
         self.request.clear();
         write!(self.request, "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{}{headers}", self.authorization)?;
         if !body.is_empty() {
@@ -54,8 +62,12 @@ impl Http {
         }
         self.request.extend_from_slice(b"\r\n");
         self.request.extend_from_slice(body);
-        self.stream.get_mut().write_all(&self.request)?;
-        self.reply(method == "HEAD")
+        self.stream.get_mut().write_all(&self.request)
+    }
+
+    /// Waits for the answer to what was asked, which must not be a `HEAD`.
+    pub fn answer(&mut self) -> io::Result<Reply> {
+        self.reply(false)
     }
 
     fn reply(&mut self, without_body: bool) -> io::Result<Reply> {
@@ -73,7 +85,7 @@ impl Http {
         };
         let mut body = vec![0; length as usize];
         self.stream.read_exact(&mut body)?;
-        Ok(Reply { status: head.status, body })
+        Ok(Reply { status: head.status, content_range: head.content_range.map(str::to_owned), body })
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Listeners {
     lines: Vec<Line>,
     events: Vec<epoll::Event>,
     buffer: Box<[u8]>,
+    /// Lines that may have more to say than was handed on.
+    unheard: Vec<usize>,
 }
 
 /// What a listener heard.
@@ -57,6 +59,8 @@ struct Line {
     protocol: Protocol,
     /// The beginning of what has not come to its end.
     pending: Vec<u8>,
+    /// Pings that were answered.
+    pings: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +81,7 @@ impl Listeners {
             lines: Vec::new(),
             events: Vec::with_capacity(512),
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
+            unheard: Vec::new(),
         })
     }
 
@@ -92,11 +97,21 @@ impl Listeners {
 
     /// Opens a WebSocket with its token in the handshake; its index.
     pub fn web_socket(&mut self, address: SocketAddr, token: &str) -> io::Result<usize> {
+        let protocol = format!("Sec-WebSocket-Protocol: landfall.v1, landfall.bearer.{token}\r\n");
+        self.upgrade(address, "/ws/recordings", &protocol)
+    }
+
+    /// Opens a WebSocket of a server that is not Landfall and knows no users; its index. What it hears must look like Landfall's
+    /// messages.
+    pub fn foreign_web_socket(&mut self, address: SocketAddr, target: &str) -> io::Result<usize> {
+        self.upgrade(address, target, "")
+    }
+
+    fn upgrade(&mut self, address: SocketAddr, target: &str, headers: &str) -> io::Result<usize> {
         let mut stream = connect(address)?;
         let request = format!(
-            "GET /ws/recordings HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bGFuZGZhbGwtYmVuY2gtMQ==\r\n\
-             Sec-WebSocket-Protocol: landfall.v1, landfall.bearer.{token}\r\n\r\n"
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bGFuZGZhbGwtYmVuY2gtMQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes())?;
         let mut pending = Vec::new();
@@ -144,7 +159,10 @@ impl Listeners {
         stream.set_nonblocking(true)?;
         let index = self.lines.len();
         epoll::add(&self.epoll, &stream, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-        self.lines.push(Line { stream, protocol, pending });
+        if !pending.is_empty() {
+            self.unheard.push(index);
+        }
+        self.lines.push(Line { stream, protocol, pending, pings: 0 });
         Ok(index)
     }
 
@@ -153,12 +171,31 @@ impl Listeners {
         (&self.lines[index].stream).write_all(&frame::text(text.as_bytes()))
     }
 
+    /// How many pings every listener has answered at least.
+    pub fn fewest_pings(&self) -> u32 {
+        self.lines.iter().map(|line| line.pings).min().unwrap_or(0)
+    }
+
     /// Hands on what is heard until `on` breaks or the time is over, and answers pings meanwhile; whether `on` broke.
     pub fn listen(
         &mut self,
         until: Instant,
         mut on: impl FnMut(usize, Instant, Heard<'_>) -> ControlFlow<()>,
     ) -> io::Result<bool> {
+        while let Some(index) = self.unheard.pop() {
+            if matches!(self.lines[index].protocol, Protocol::Done) {
+                continue;
+            }
+            let (at, line) = (clock::now(), &mut self.lines[index]);
+            let flow = line.hear_rest(|heard| on(index, at, heard))?;
+            if matches!(line.protocol, Protocol::Done) {
+                epoll::delete(&self.epoll, &line.stream)?;
+            }
+            if flow.is_break() {
+                self.unheard.push(index);
+                return Ok(true);
+            }
+        }
         loop {
             let left = until.saturating_duration_since(clock::now());
             let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
@@ -178,6 +215,7 @@ impl Listeners {
                     epoll::delete(&self.epoll, &line.stream)?;
                 }
                 if flow.is_break() {
+                    self.unheard.push(index);
                     return Ok(true);
                 }
             }
@@ -194,8 +232,20 @@ impl Line {
             self.protocol = Protocol::Done;
             return Ok(on(Heard::Closed(None)));
         }
+        if self.pending.is_empty() {
+            return self.tell(new, on);
+        }
         self.pending.extend_from_slice(new);
+        self.hear_rest(on)
+    }
+
+    /// What was left when somebody had heard enough.
+    fn hear_rest(&mut self, on: impl FnMut(Heard<'_>) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
         let bytes = std::mem::take(&mut self.pending);
+        self.tell(&bytes, on)
+    }
+
+    fn tell(&mut self, bytes: &[u8], mut on: impl FnMut(Heard<'_>) -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
         let mut done = 0;
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() {
@@ -232,12 +282,14 @@ impl Line {
                     Frame::Text(text) => match message(text)? {
                         Message { kind: "ping", .. } => {
                             (&self.stream).write_all(&frame::text(br#"{"type":"pong"}"#))?;
+                            self.pings += 1;
                             None
                         }
                         message => Some(Heard::Message(message)),
                     },
                     Frame::Ping(payload) => {
                         (&self.stream).write_all(&frame::pong(payload))?;
+                        self.pings += 1;
                         None
                     }
                     Frame::Close(code) => {

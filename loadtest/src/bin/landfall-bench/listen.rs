@@ -26,7 +26,8 @@ pub(crate) fn unsubscribe(listeners: &mut Listeners, sids: &[String]) -> io::Res
     confirmed(listeners, "unsubscribed", sids.len())
 }
 
-fn confirmed(listeners: &mut Listeners, by: &str, count: usize) -> io::Result<()> {
+/// Waits until so many have been answered by a message of that kind.
+pub(crate) fn confirmed(listeners: &mut Listeners, by: &str, count: usize) -> io::Result<()> {
     let mut missing = count;
     let mut broken = None;
     listeners.listen(clock::now() + PATIENCE, |index, _, heard| {
@@ -95,6 +96,19 @@ pub(crate) fn between(from: &[Option<Instant>], to: &[Option<Instant>]) -> Sampl
         }
     }
     samples
+}
+
+/// Answers pings for so long.
+pub(crate) fn idle(listeners: &mut Listeners, duration: Duration) -> io::Result<()> {
+    let mut closed = None;
+    listeners.listen(clock::now() + duration, |index, _, heard| match heard {
+        Heard::Closed(code) => {
+            closed = Some(format!("socket {index} was closed ({code:?})"));
+            ControlFlow::Break(())
+        }
+        Heard::Message(_) | Heard::Status(_) => ControlFlow::Continue(()),
+    })?;
+    closed.map_or(Ok(()), |closed| Err(io::Error::other(closed)))
 }
 
 fn stop_if(enough: bool) -> ControlFlow<()> {

@@ -2,18 +2,17 @@
 
 use std::error::Error;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use loadtest::client::{Heard, Listeners};
+use loadtest::client::Listeners;
 use loadtest::measure::{Measure, Report, clock, process};
 use loadtest::server::Server;
 use serde_json::json;
 
 use super::bench::Bench;
 use super::calls::{self, unnamed};
-use super::listen::subscribe;
+use super::listen::{idle, subscribe};
 use super::provider::Provider;
 
 /// Longer than the server waits between two pings (25 s): by then each socket has answered one.
@@ -84,17 +83,4 @@ fn connect(server: &Server, sids: &[String]) -> io::Result<Listeners> {
     }
     subscribe(&mut listeners, sids, "watch")?;
     Ok(listeners)
-}
-
-/// Answers pings for so long.
-fn idle(listeners: &mut Listeners, duration: Duration) -> io::Result<()> {
-    let mut closed = None;
-    listeners.listen(clock::now() + duration, |index, _, heard| match heard {
-        Heard::Closed(code) => {
-            closed = Some(format!("socket {index} was closed ({code:?})"));
-            ControlFlow::Break(())
-        }
-        Heard::Message(_) | Heard::Status(_) => ControlFlow::Continue(()),
-    })?;
-    closed.map_or(Ok(()), |closed| Err(io::Error::other(closed)))
 }

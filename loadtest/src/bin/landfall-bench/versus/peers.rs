@@ -1,8 +1,11 @@
 //! The others: each a process of ours in a directory of its own, gone when it is dropped; knows not what is measured.
 
+pub(crate) mod broker;
 mod caddy;
 mod h2o;
+mod nchan;
 mod nginx;
+mod node;
 mod varnish;
 
 use std::fs::{self, File};

@@ -34,6 +34,11 @@ impl Redis {
         self.port
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: everything in it is lost.
     pub fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;

@@ -38,8 +38,8 @@ impl Deployment {
         provider.serve(&self.binary, &home, &settings)
     }
 
-    /// A worker that fetches so many at once.
-    pub(crate) fn worker(&self, provider: &Provider, at_once: u32) -> io::Result<Worker> {
+    /// A worker that fetches everything at once.
+    pub(crate) fn worker(&self, provider: &Provider) -> io::Result<Worker> {
         let address = free_address()?;
         let log = std::fs::File::create(self.home.join("worker.log"))?;
         let child = Command::new(&self.binary)
@@ -52,8 +52,8 @@ impl Deployment {
             .envs(self.shared())
             .env("LANDFALL_AUTH__JWT_SECRET", SECRET)
             .env("LANDFALL_METRICS_LISTEN", address.to_string())
-            .env("LANDFALL_WORKER__CONCURRENCY", at_once.to_string())
-            .env("LANDFALL_WORKER__PER_TENANT", at_once.to_string())
+            .env("LANDFALL_WORKER__CONCURRENCY", "1024")
+            .env("LANDFALL_WORKER__PER_TENANT", "1024")
             .spawn()?;
         let (worker, late) = (Worker(child), clock::now() + START);
         let ready = || Http::connect(address, None)?.send("GET", "/readyz", "", b"");

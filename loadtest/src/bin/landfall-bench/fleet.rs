@@ -20,8 +20,6 @@ use super::provider::Provider;
 
 /// A file that arrives so much later than the one before it does not arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Recordings that the worker fetches at once: all that are on their way.
-const AT_ONCE: u32 = 1024;
 /// Length of the recordings: 10 KB.
 const SECONDS: f64 = 2.5;
 
@@ -40,7 +38,7 @@ pub(crate) fn run(bench: &Bench, options: &Fleet, home: &Path) -> Result<Report,
     let provider = Provider::start()?;
     let deployment = Deployment::start(bench.server()?, home)?;
     let (asked, other) = (deployment.server(&provider, "asked")?, deployment.server(&provider, "other")?);
-    let _worker = deployment.worker(&provider, AT_ONCE)?;
+    let _worker = deployment.worker(&provider)?;
     let mut listeners = Listeners::new()?;
     let token = other.token("agent");
     for _ in 0..options.sockets {

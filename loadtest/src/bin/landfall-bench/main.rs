@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Start(options) => bench.run("start", |_| start::start(&bench, &options)),
         Command::Growth(options) => bench.run("growth", |_| start::growth(&bench, &options)),
         Command::Fleet(options) => bench.run("fleet", |home| fleet::run(&bench, &options, home)),
-        Command::Jobs(options) => bench.run("jobs", |home| jobs::run(&bench, &options, home)),
+        Command::Jobs(options) => bench.run("jobs", |_| jobs::run(&bench, &options)),
         Command::Storm(options) => bench.run("storm", |home| storm::run(&bench, &options, home)),
         Command::Versus(options) => versus::run(&bench, &options),
         Command::Table => bench.table(),

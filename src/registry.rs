@@ -17,7 +17,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::time::Instant;
 
-pub use mailbox::{Event, EventKind, Inbox, Mailbox};
+pub use mailbox::{Event, EventKind, Inbox, Line, Mailbox};
 use slot::Slot;
 
 use crate::recording::{Progress, Recording, Sid, State, Status};
@@ -214,12 +214,18 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// Puts the event into every mailbox, without a pause.
-    pub fn send_at_once(self) -> Option<Status> {
+    /// Puts the event into the mailboxes at once, as many as one turn has room for; the others have theirs on this thread too.
+    pub fn send_from_here(mut self) {
+        let rest = self.to.split_off(self.to.len().min(WAKES_PER_TURN));
         for (mailbox, event) in self.to {
             mailbox.put(event);
         }
-        self.news
+        if !rest.is_empty() {
+            tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                Self { to: rest, news: None }.send().await
+            });
+        }
     }
 
     /// Puts the event into every mailbox, letting other tasks run now and then.

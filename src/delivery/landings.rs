@@ -23,7 +23,10 @@ impl Delivery {
         match signal {
             // Where others may land elsewhere, only what lies here has landed.
             Signal::Landed(sid, media) => self.landed(sid, media.filter(|_| !self.is_elsewhere())).await,
-            Signal::Noticed(sid) => self.landed(sid, None).await,
+            Signal::Noticed(sid) => {
+                tokio::time::sleep(NOTICED_FIRST).await;
+                self.landed(sid, None).await;
+            }
             // What nobody here waits for is looked up when somebody asks.
             Signal::LandedElsewhere(sid, media) => {
                 if self.0.registry.holds(sid) && !self.has_settled(sid) {
@@ -55,7 +58,7 @@ impl Delivery {
             return;
         }
         if let Ok(Some(landed)) = self.0.volume.find(sid) {
-            let _ = self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_at_once();
+            self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_from_here();
         }
     }
 
@@ -75,14 +78,11 @@ impl Delivery {
         }
         let media = match media {
             Some(media) => media,
-            None => {
-                tokio::time::sleep(NOTICED_FIRST).await;
-                match self.0.volume.find_off_thread(sid).await {
-                    Ok(Some(landed)) => landed.media,
-                    // Not a recording, or gone again: nothing has landed.
-                    Ok(None) | Err(_) => return,
-                }
-            }
+            None => match self.0.volume.find_off_thread(sid).await {
+                Ok(Some(landed)) => landed.media,
+                // Not a recording, or gone again: nothing has landed.
+                Ok(None) | Err(_) => return,
+            },
         };
         pin.advance(|now| ready(now, media)).send().await;
         match self.note(sid, media).await {

@@ -1,6 +1,7 @@
 //! The WebSocket: handshake, sign-in, and one task per socket that is small while it is idle.
 
 mod clock;
+mod line;
 mod session;
 
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use super::protocol::{BEARER, SUBPROTOCOL};
 use crate::auth::Denied;
 use crate::telemetry;
 
+pub use line::Descriptor;
 use session::Session;
 
 /// Frames of clients are small; a larger buffer would be most of an idle socket's memory.
@@ -105,6 +107,7 @@ struct Arrival {
     place: Option<Held<IpAddr>>,
     /// The address that its requests count for.
     from: Option<IpAddr>,
+    descriptor: Option<Descriptor>,
 }
 
 /// Opens a socket. See the protocol's page for what is said on it.
@@ -114,6 +117,7 @@ struct Arrival {
 pub async fn connect(
     Shared(app): Shared<Arc<App>>,
     Extension(peer): Extension<Peer>,
+    descriptor: Option<Extension<Descriptor>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -146,6 +150,7 @@ pub async fn connect(
         address,
         place: app.limits.socket_of_address(address),
         from: counted_address(peer, &headers),
+        descriptor: descriptor.map(|Extension(descriptor)| descriptor),
         app: app.clone(),
     });
     let most = app.limits.options.message_bytes;

@@ -1,5 +1,7 @@
-//! What one listener has not been told yet: a small queue with one waker, far smaller than a channel.
+//! What one listener has not been told yet: a small queue with one waker, far smaller than a channel. And a line past it, for a
+//! publisher on the listener's own thread.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
@@ -42,6 +44,12 @@ impl Event {
     }
 }
 
+/// How a listener is told at once, while its task sleeps.
+pub trait Line: Send + Sync {
+    /// Tells it now, or not at all: `false` where that cannot be. Must neither block nor touch the mailbox.
+    fn tell(&self, event: &Event) -> bool;
+}
+
 /// The queue between publishers and one listener's task.
 pub struct Mailbox {
     inbox: Mutex<Inbox>,
@@ -49,6 +57,17 @@ pub struct Mailbox {
     most: usize,
     /// The thread that serves the listener.
     home: ThreadId,
+    line: Option<Arc<dyn Line>>,
+    is_open: AtomicBool,
+}
+
+/// As long as it lives, publishers on this thread may use the line.
+pub struct OpenLine<'a>(&'a Mailbox);
+
+impl Drop for OpenLine<'_> {
+    fn drop(&mut self) {
+        self.0.is_open.store(false, Relaxed);
+    }
 }
 
 /// What a listener takes out of its mailbox.
@@ -63,8 +82,24 @@ pub struct Inbox {
 impl Mailbox {
     /// An empty mailbox for at most `most` events, of a listener that this thread serves.
     pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self::made(most, None))
+    }
+
+    /// The same, with a line that is closed at first.
+    pub fn with_line(most: usize, line: Arc<dyn Line>) -> Arc<Self> {
+        Arc::new(Self::made(most, Some(line)))
+    }
+
+    fn made(most: usize, line: Option<Arc<dyn Line>>) -> Self {
         let home = thread::current().id();
-        Arc::new(Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most, home })
+        Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most, home, line, is_open: AtomicBool::new(false) }
+    }
+
+    /// Opens the line while the listener's task sleeps with all that it had to say said. Only the listener's own thread sees it
+    /// open, so that task and publisher never speak at the same time.
+    pub fn open_line(&self) -> OpenLine<'_> {
+        self.is_open.store(true, Relaxed);
+        OpenLine(self)
     }
 
     /// Whether its listener is served by the thread that asks.
@@ -72,10 +107,15 @@ impl Mailbox {
         self.home == thread::current().id()
     }
 
-    /// Adds an event and wakes the listener. Progress replaces progress of the same recording.
+    /// Tells the listener where that can be done at once; else adds the event and wakes it. Progress replaces progress of the
+    /// same recording.
     pub fn put(&self, event: Arc<Event>) {
         {
             let mut inbox = self.lock();
+            // What waits already is told before.
+            if inbox.events.is_empty() && self.open().is_some_and(|line| line.tell(&event)) {
+                return;
+            }
             let stale = |queued: &Arc<Event>| queued.kind == EventKind::Progress && queued.asked == event.asked;
             if let Some(at) = inbox.events.iter().position(stale) {
                 inbox.events.remove(at);
@@ -87,6 +127,11 @@ impl Mailbox {
             }
         }
         self.waker.wake();
+    }
+
+    fn open(&self) -> Option<&dyn Line> {
+        let is_open = self.is_open.load(Relaxed) && self.is_here();
+        self.line.as_deref().filter(|_| is_open)
     }
 
     /// Takes everything, or registers the task to be woken.

@@ -154,3 +154,59 @@ async fn only_what_is_waited_for_and_not_settled_is_swept() {
     swept.sort();
     assert_eq!(swept, [sid(1), sid(3)]);
 }
+
+/// Notes what it is told, unless it is full.
+#[derive(Default)]
+struct Told {
+    versions: std::sync::Mutex<Vec<u64>>,
+    is_full: std::sync::atomic::AtomicBool,
+}
+
+impl Line for Told {
+    fn tell(&self, event: &Event) -> bool {
+        let takes = !self.is_full.load(Ordering::Relaxed);
+        if takes {
+            self.versions.lock().unwrap().push(event.status.v);
+        }
+        takes
+    }
+}
+
+#[tokio::test]
+async fn a_line_is_used_while_it_is_open_and_only_by_its_own_thread_and_never_past_what_waits() {
+    let registry = Registry::default();
+    let pin = seeded(&registry, sid(1), Status::unknown()).await;
+    let told = Arc::new(Told::default());
+    let mailbox = Mailbox::with_line(8, told.clone());
+    let _subscription = pin.attach(sid(1), &mailbox).unwrap();
+    let change = |pin: &Pin| pin.advance(|now| Some(in_state(now.v + 1, State::Queued))).send_from_here();
+    let waiting = |mailbox: &Mailbox| {
+        let taken = mailbox.poll_take(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        let events = match taken {
+            std::task::Poll::Ready(inbox) => inbox.events,
+            std::task::Poll::Pending => Vec::new(),
+        };
+        events.iter().map(|event| event.status.v).collect::<Vec<_>>()
+    };
+
+    change(&pin);
+    assert_eq!(waiting(&mailbox), [2], "the task is at work");
+
+    let line = mailbox.open_line();
+    change(&pin);
+    assert_eq!((waiting(&mailbox), told.versions.lock().unwrap().as_slice()), (vec![], [3].as_slice()));
+    let elsewhere = pin.clone();
+    std::thread::spawn(move || change(&elsewhere)).join().unwrap();
+    change(&pin);
+    assert_eq!(waiting(&mailbox), [4, 5], "the one from another thread, and what came after it");
+
+    told.is_full.store(true, Ordering::Relaxed);
+    change(&pin);
+    assert_eq!(waiting(&mailbox), [6], "its task finds out why");
+
+    told.is_full.store(false, Ordering::Relaxed);
+    drop(line);
+    change(&pin);
+    assert_eq!(waiting(&mailbox), [7]);
+    assert_eq!(*told.versions.lock().unwrap(), [3]);
+}

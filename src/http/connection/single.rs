@@ -38,8 +38,10 @@ pub enum After {
 /// Answers what comes next, whatever it is.
 pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &CancellationToken) -> After {
     let stage = Arc::new(Stage::default());
-    let answer = |request: hyper::Request<Incoming>| {
+    let descriptor = wire.descriptor();
+    let answer = |mut request: hyper::Request<Incoming>| {
         stage.begin(request.body().is_end_stream());
+        request.extensions_mut().insert(descriptor);
         let (layer, stage) = (layer.clone(), stage.clone());
         async move { Ok::<_, Infallible>(layer.answer(peer, request).await.map(|body| Told { body, stage })) }
     };

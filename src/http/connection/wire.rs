@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, Sleep, sleep};
 
 use crate::http::limits::Seat;
+use crate::http::socket::Descriptor;
 use crate::telemetry;
 use crate::volume::{Backing, backing};
 
@@ -42,6 +43,11 @@ pub(super) struct Wire {
 impl Wire {
     pub fn new(stream: TcpStream, seat: Option<Seat>) -> Self {
         Self { stream, ahead: Bytes::new(), stalled: None, _seat: seat }
+    }
+
+    /// What the kernel calls the connection, for as long as it is open.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor(self.stream.as_raw_fd())
     }
 
     /// Gives bytes back, to be read again before all others.

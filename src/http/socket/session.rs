@@ -10,17 +10,17 @@ use tokio::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite;
 
 use super::clock::{Clock, Due, PING_EVERY};
+use super::line::Desk;
 use super::{Arrival, Close};
 use crate::auth::{Caller, Denied};
 use crate::delivery::{DeliveryError, Intent, Watched};
-use crate::http::app::App;
 use crate::http::caller::{Brought, Refused, Standing};
 use crate::http::deeds;
 use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
-use crate::http::watching::{Watching, admitted, refusal};
+use crate::http::watching::{admitted, refusal};
 use crate::recording::Sid;
-use crate::registry::{EventKind, Inbox, Mailbox};
+use crate::registry::{Event, Inbox, Mailbox};
 use crate::telemetry;
 
 /// How long a client may take to say who it is.
@@ -32,11 +32,10 @@ const LEAVING_PER_SECOND: u64 = 500;
 
 /// A socket whose holder is known.
 pub(super) struct Session {
-    app: Arc<App>,
+    desk: Arc<Desk>,
     caller: Arc<Caller>,
     address: IpAddr,
     mailbox: Arc<Mailbox>,
-    watching: Watching,
     clock: Clock,
     from: Option<IpAddr>,
     standing: Standing,
@@ -56,7 +55,7 @@ enum Step {
 impl Session {
     /// Finds out who it is, and welcomes.
     pub async fn open(arrival: Box<Arrival>, socket: &mut WebSocket) -> Result<Box<Self>, Close> {
-        let Arrival { app, speaks, brought, address, place, from } = *arrival;
+        let Arrival { app, speaks, brought, address, place, from, descriptor } = *arrival;
         if !speaks {
             return Err(Close::Subprotocol);
         }
@@ -77,24 +76,26 @@ impl Session {
         let epoch = app.parts.catalog.epoch().ok_or(Close::Internal)?;
         let welcome = ServerMessage::Welcome { epoch, ping_ms, max_sids }.encode();
         send(socket, std::iter::once(welcome)).await?;
-        let mailbox = Mailbox::new(2 * max_sids + 64);
-        let clock = Clock::start(&caller);
-        let watching = Watching::default();
         let standing = Standing::new(app.clone(), brought);
+        let desk = Desk::new(app, descriptor);
+        let mailbox = Mailbox::with_line(2 * max_sids + 64, desk.clone());
+        let clock = Clock::start(&caller);
         let places = Box::new((place, user));
-        Ok(Box::new(Self { app, caller, address, mailbox, watching, clock, from, standing, _places: places }))
+        Ok(Box::new(Self { desk, caller, address, mailbox, clock, from, standing, _places: places }))
     }
 
     /// Talks until one side has had enough.
     pub async fn run(&mut self, socket: &mut WebSocket) -> Close {
         loop {
+            let line = self.mailbox.open_line();
             let step = tokio::select! {
                 message = socket.recv() => Step::Heard(message),
                 inbox = self.mailbox.take() => Step::News(inbox),
                 () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
                 verdict = self.standing.verdict() => Step::Verdict(verdict),
-                () = self.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
+                () = self.desk.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
             };
+            drop(line);
             if let Err(close) = Box::pin(self.step(step, socket)).await {
                 return close;
             }
@@ -108,8 +109,8 @@ impl Session {
             Step::Time => self.tick(socket).await,
             Step::Verdict(verdict) => self.is_now(verdict?),
             Step::Drain => {
-                let spread = self.app.sockets.load(Ordering::Relaxed) * 1000 / LEAVING_PER_SECOND;
-                let most = self.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
+                let spread = self.desk.app.sockets.load(Ordering::Relaxed) * 1000 / LEAVING_PER_SECOND;
+                let most = self.desk.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
                 let reconnect_in_ms = rand::random_range(0..=spread.min(most));
                 self.clock.leave_after(Duration::from_millis(reconnect_in_ms));
                 say(socket, ServerMessage::Drain { reconnect_in_ms }).await
@@ -118,18 +119,21 @@ impl Session {
     }
 
     async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
-        let Some(text) = text else { return Ok(()) };
+        let Some(text) = text else {
+            // The library's own answer must be out before others write to the connection.
+            return send(socket, std::iter::empty()).await;
+        };
         match ClientMessage::read(&text).ok_or(Close::BadMessage)? {
             ClientMessage::Subscribe { id, sids, intent } => {
-                self.app.limits.request(Some(&self.caller), self.from).map_err(|_| Close::Limit)?;
-                let app = self.app.clone();
+                self.desk.app.limits.request(Some(&self.caller), self.from).map_err(|_| Close::Limit)?;
+                let app = self.desk.app.clone();
                 let _turn = app.limits.turn().await;
                 // Large, and therefore made only when it is its turn.
                 Box::pin(self.subscribe(id, &sids, intent, socket)).await
             }
             ClientMessage::Unsubscribe { id, sids } => {
                 for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
-                    self.watching.forget(sid);
+                    self.desk.watching().forget(sid);
                 }
                 say(socket, ServerMessage::Unsubscribed { id }).await
             }
@@ -158,14 +162,17 @@ impl Session {
                 sids.push(*sid);
             }
         }
-        let new = sids.iter().filter(|sid| !self.watching.has(**sid)).count();
-        if self.watching.len() + new > self.app.limits.options.sids_per_socket {
+        let (watched, new) = {
+            let watching = self.desk.watching();
+            (watching.len(), sids.iter().filter(|sid| !watching.has(**sid)).count())
+        };
+        if watched + new > self.desk.app.limits.options.sids_per_socket {
             telemetry::limited("sids_per_socket");
             return Err(Close::Limit);
         }
         // A play that is one too many is refused by itself.
-        let (sids, refused) = admitted(&self.app, &self.caller, self.from, intent, sids).await;
-        let watched = self.app.parts.delivery.watch(&self.caller.scope, &sids, intent, &self.mailbox).await;
+        let (sids, refused) = admitted(&self.desk.app, &self.caller, self.from, intent, sids).await;
+        let watched = self.desk.app.parts.delivery.watch(&self.caller.scope, &sids, intent, &self.mailbox).await;
         let mut watched: Vec<(Sid, Result<Watched, DeliveryError>)> = sids.into_iter().zip(watched).collect();
         let mut seen = Vec::with_capacity(texts.len());
         for (text, sid) in texts.iter().zip(parsed) {
@@ -176,10 +183,10 @@ impl Session {
             };
             let at = watched.iter().position(|(asked, _)| *asked == sid);
             match at.map(|at| watched.swap_remove(at).1) {
-                Some(Ok(watched)) => seen.push(Ok((sid, self.watching.add(sid, watched, intent)))),
+                Some(Ok(watched)) => seen.push(Ok((sid, self.desk.watching().add(sid, watched, intent)))),
                 Some(Err(error)) => {
                     if matches!(error, DeliveryError::Unknown) {
-                        deeds::unknown(&self.app, &self.caller, sid, self.address);
+                        deeds::unknown(&self.desk.app, &self.caller, sid, self.address);
                     }
                     seen.push(Err((text.as_str(), refusal(&error))));
                 }
@@ -192,7 +199,7 @@ impl Session {
         }
         let recordings = seen.iter().map(|seen| match seen {
             Ok((sid, seen)) => {
-                Subscribed::State(Box::new(StateObject::new(*sid, &seen.recording, &seen.status, &self.app.base)))
+                Subscribed::State(Box::new(StateObject::new(*sid, &seen.recording, &seen.status, &self.desk.app.base)))
             }
             Err((sid, error)) => Subscribed::Refused { sid, error: *error },
         });
@@ -201,10 +208,10 @@ impl Session {
 
     async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
         let brought = Brought::Token(token.to_owned());
-        let caller = brought.verify(&self.app, self.from).await?;
+        let caller = brought.verify(&self.desk.app, self.from).await?;
         self.is_now(caller)?;
         self.clock.renew(&self.caller);
-        self.standing = Standing::new(self.app.clone(), Some(brought));
+        self.standing = Standing::new(self.desk.app.clone(), Some(brought));
         say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
     }
 
@@ -222,15 +229,15 @@ impl Session {
             return Err(Close::TooSlow);
         }
         // What was put into the mailbox before its recording was let go is no longer for this listener.
-        let watching = &self.watching;
-        let wanted = || inbox.events.iter().filter(|event| watching.has(event.asked));
-        send(socket, wanted().map(|event| event_text(event, &self.app.base))).await?;
+        let wanted: Vec<&Arc<Event>> = {
+            let watching = self.desk.watching();
+            inbox.events.iter().filter(|event| watching.has(event.asked)).collect()
+        };
+        send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base))).await?;
         let now = Instant::now();
-        for event in wanted().filter(|event| event.kind == EventKind::State) {
-            telemetry::pushed(event.status.state, now - event.at);
-        }
-        for event in &inbox.events {
-            self.watching.note(event);
+        let mut watching = self.desk.watching();
+        for event in wanted {
+            self.desk.told(&mut watching, event, now);
         }
         Ok(())
     }
@@ -244,6 +251,14 @@ impl Session {
             Some(Due::Leave) => Err(Close::Draining),
             None => Ok(()),
         }
+    }
+}
+
+impl Drop for Session {
+    /// The mailbox, which the wait map holds, holds the desk: it must not hold its own subscriptions.
+    fn drop(&mut self) {
+        let watched = std::mem::take(&mut *self.desk.watching());
+        drop(watched);
     }
 }
 

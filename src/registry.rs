@@ -214,18 +214,13 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// Puts the event into the mailboxes at once, as many as one turn has room for; the others have theirs on this thread too.
-    pub fn send_from_here(mut self) {
+    /// Puts the event into as many mailboxes as one turn has room for; the rest is the caller's to send, on this thread too.
+    pub fn send_from_here(mut self) -> Option<Self> {
         let rest = self.to.split_off(self.to.len().min(WAKES_PER_TURN));
         for (mailbox, event) in self.to {
             mailbox.put(event);
         }
-        if !rest.is_empty() {
-            tokio::spawn(async move {
-                tokio::task::yield_now().await;
-                Self { to: rest, news: None }.send().await
-            });
-        }
+        (!rest.is_empty()).then_some(Self { to: rest, news: None })
     }
 
     /// Puts the event into every mailbox, letting other tasks run now and then.

@@ -7,6 +7,7 @@ use super::Delivery;
 use crate::catalog::{CatalogError, Row};
 use crate::jobs::{Job, Priority};
 use crate::recording::{Code, Media, Sid, State, Status};
+use crate::registry::Fanout;
 use crate::signals::Signal;
 use crate::telemetry;
 use crate::volume::blocking;
@@ -50,16 +51,16 @@ impl Delivery {
 
     /// Looks at a file that has just got its final name (`is_named`) or has been written under it, if this thread serves anybody who waits for it, and tells
     /// them, with no hop to another thread in between. Blocks for as long as the header of a file that was just written
-    /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal.
-    pub fn notice(&self, sid: Sid, is_named: bool) {
+    /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal. Of a crowd, the first have been told;
+    /// the rest is to be sent on this thread.
+    pub fn notice(&self, sid: Sid, is_named: bool) -> Option<Fanout> {
         self.doubt(sid);
         self.0.volume.noticed(sid, is_named);
         if !self.0.registry.waits_here(sid) {
-            return;
+            return None;
         }
-        if let Ok(Some(landed)) = self.0.volume.find(sid) {
-            self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_from_here();
-        }
+        let landed = self.0.volume.find(sid).ok().flatten()?;
+        self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_from_here()
     }
 
     /// What lies under that name is no longer believed to be what it was.

@@ -178,7 +178,9 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
     let (delivery, root) = (&app.parts.delivery, app.parts.volume.root());
     let notice = |noticed| match noticed {
         Noticed::Named(sid) | Noticed::Closed(sid) => {
-            delivery.notice(sid, matches!(noticed, Noticed::Named(_)));
+            if let Some(rest) = delivery.notice(sid, matches!(noticed, Noticed::Named(_))) {
+                app.tasks.spawn(rest.send());
+            }
             if is_first {
                 app.parts.signals.send(Signal::Noticed(sid));
             }

@@ -179,7 +179,7 @@ async fn a_line_is_used_while_it_is_open_and_only_by_its_own_thread_and_never_pa
     let told = Arc::new(Told::default());
     let mailbox = Mailbox::with_line(8, told.clone());
     let _subscription = pin.attach(sid(1), &mailbox).unwrap();
-    let change = |pin: &Pin| pin.advance(|now| Some(in_state(now.v + 1, State::Queued))).send_from_here();
+    let change = |pin: &Pin| drop(pin.advance(|now| Some(in_state(now.v + 1, State::Queued))).send_from_here());
     let waiting = |mailbox: &Mailbox| {
         let taken = mailbox.poll_take(&mut std::task::Context::from_waker(std::task::Waker::noop()));
         let events = match taken {

@@ -279,7 +279,7 @@ pub fn state_message<'a>(state: State, object: &'a StateObject<'a>) -> ServerMes
 }
 
 /// An event's message: encoded once, shared by all who are told.
-pub fn event_text(event: &Event, base: &PublicUrl) -> Utf8Bytes {
+pub fn event_text<'a>(event: &'a Event, base: &PublicUrl) -> &'a Utf8Bytes {
     let encode = || match (event.kind, event.status.progress) {
         (EventKind::Progress, Some(progress)) => {
             let (v, received, total) = (event.status.v, progress.received, progress.total);
@@ -290,7 +290,7 @@ pub fn event_text(event: &Event, base: &PublicUrl) -> Utf8Bytes {
             state_message(event.status.state, &object).encode()
         }
     };
-    event.encoded.get_or_init(encode).clone()
+    event.encoded.get_or_init(encode)
 }
 
 /// The name of an event's message.

@@ -20,7 +20,7 @@ use crate::telemetry;
 use crate::volume::{Backing, backing};
 
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
-const MOST_AT_ONCE: usize = 512 * 1024;
+const MOST_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The longest part of a file whose first bytes travel with the head.
 const SMALL: usize = 128 * 1024;

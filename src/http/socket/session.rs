@@ -233,7 +233,7 @@ impl Session {
             let watching = self.desk.watching();
             inbox.events.iter().filter(|event| watching.has(event.asked)).collect()
         };
-        send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base))).await?;
+        send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base).clone())).await?;
         let now = Instant::now();
         let mut watching = self.desk.watching();
         for event in wanted {

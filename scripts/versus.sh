@@ -12,8 +12,11 @@ cargo build --release --workspace --bins
 if [ $# -eq 0 ]; then set -- media cold push sockets sound growth; fi
 for contest in "$@"; do
     say "Contest: $contest"
+    # As many rounds as half an hour has room for.
     case $contest in
-    growth) target/release/landfall-bench growth ;;
+    growth) target/release/landfall-bench growth --rounds 3 ;;
+    push) target/release/landfall-bench versus push --rounds 3 ;;
+    sockets | sound) target/release/landfall-bench versus "$contest" --rounds 2 ;;
     *) target/release/landfall-bench versus "$contest" ;;
     esac
 done

@@ -14,7 +14,7 @@ use crate::volume::{Landed, Mapped, VolumeError, serve_lock, serve_unlock};
 const MOST: usize = 2048;
 /// How long after a look a file is believed to lie there still, where nobody notices that it is taken away.
 const BELIEVED: Duration = Duration::from_millis(50);
-/// How long after its last use a file counts as being served: listeners pause.
+/// How long after its last use a file counts as being served, and stays open: listeners pause.
 const IN_USE: Duration = Duration::from_secs(60);
 
 /// The moment that `current_until` counts from.
@@ -132,16 +132,23 @@ impl Shelf {
         }
     }
 
-    /// Takes the mark from what nobody has asked for in a while, and nobody is being sent.
+    /// Lets go of what nobody has asked for in a while, and nobody is being sent: its file may expire, and is closed.
     pub fn release_unused(&self) {
         let since = now().saturating_sub(IN_USE.as_millis() as u64);
-        for (_, shelved) in self.0.iter() {
+        let mut unused = Vec::new();
+        for (sid, shelved) in self.0.iter() {
             // The shelf holds one reference, this loop another.
             if Arc::strong_count(&shelved) > 2 {
                 shelved.used.store(now(), Relaxed);
-            } else if shelved.used.load(Relaxed) < since && shelved.marked.swap(false, Relaxed) {
-                serve_unlock(shelved.bytes.file());
+            } else if shelved.used.load(Relaxed) < since {
+                if shelved.marked.swap(false, Relaxed) {
+                    serve_unlock(shelved.bytes.file());
+                }
+                unused.push(sid);
             }
+        }
+        for sid in unused {
+            self.0.remove(&sid);
         }
     }
 

@@ -136,7 +136,7 @@ impl Listener {
             }
             tokio::select! {
                 inbox = self.mailbox.take() => {
-                    for event in inbox.events {
+                    for event in self.watching.news(inbox.events) {
                         self.watching.note(&event);
                         if event.kind == EventKind::State {
                             telemetry::pushed(event.status.state, event.at.elapsed());

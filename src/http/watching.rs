@@ -1,6 +1,7 @@
 //! The recordings that one listener watches, whatever protocol it speaks.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::auth::Caller;
 use crate::delivery::{DeliveryError, Intent, Seen, Wait, Watched};
@@ -16,6 +17,8 @@ pub struct Watching(Vec<Entry>);
 
 struct Entry {
     asked: Sid,
+    /// The version that was told last.
+    v: u64,
     /// Dropped, it leaves the wait map.
     _subscription: Subscription,
     /// A play that has not ended.
@@ -33,6 +36,13 @@ impl Watching {
         self.0.iter().any(|entry| entry.asked == asked)
     }
 
+    /// Whether an event is to be told: it is about what is still watched, and not older than what has been told. Two publishers
+    /// on two threads may come in either order.
+    pub fn awaits(&self, event: &Event) -> bool {
+        let is_news = |v| if event.kind == EventKind::State { event.status.v > v } else { event.status.v >= v };
+        self.0.iter().any(|entry| entry.asked == event.asked && is_news(entry.v))
+    }
+
     /// Adds one, or replaces it; what its state was at that moment.
     pub fn add(&mut self, asked: Sid, watched: Watched, intent: Intent) -> Seen {
         let Watched { seen, subscription } = watched;
@@ -45,7 +55,7 @@ impl Watching {
         if self.0.is_empty() {
             self.0.reserve_exact(1);
         }
-        self.0.push(Entry { asked, _subscription: subscription, wait });
+        self.0.push(Entry { asked, v: seen.status.v, _subscription: subscription, wait });
         seen
     }
 
@@ -57,13 +67,27 @@ impl Watching {
         }
     }
 
-    /// Ends the wait that an event brings to its end.
-    pub fn note(&mut self, event: &Event) {
-        if event.kind == EventKind::State && event.status.state.is_settled() {
-            let entry = self.0.iter_mut().find(|entry| entry.asked == event.asked);
-            if let Some(wait) = entry.and_then(|entry| entry.wait.take()) {
-                wait.end(event.status.state.as_str());
+    /// Those of the events that are to be told, in their order; taken for told.
+    pub fn news(&mut self, mut events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+        events.retain(|event| {
+            let awaits = self.awaits(event);
+            if let Some(entry) = self.0.iter_mut().find(|entry| awaits && entry.asked == event.asked) {
+                entry.v = event.status.v;
             }
+            awaits
+        });
+        events
+    }
+
+    /// Notes that an event has been told; ends the wait that it brings to its end.
+    pub fn note(&mut self, event: &Event) {
+        let Some(entry) = self.0.iter_mut().find(|entry| entry.asked == event.asked) else { return };
+        entry.v = entry.v.max(event.status.v);
+        if event.kind == EventKind::State
+            && event.status.state.is_settled()
+            && let Some(wait) = entry.wait.take()
+        {
+            wait.end(event.status.state.as_str());
         }
     }
 
@@ -111,5 +135,54 @@ impl From<WireIntent> for Intent {
             WireIntent::Watch => Self::Watch,
             WireIntent::Play => Self::Play,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{About, Progress, Recording, State, Status, Tenant};
+    use crate::registry::{Mailbox, Registry};
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn what_is_older_than_what_was_told_is_not_told() {
+        let sid: Sid = "CA00000000000000000000000000000001".parse().unwrap();
+        let recording = Recording {
+            sid,
+            call_sid: sid,
+            recording_sid: None,
+            account_sid: "AC1".into(),
+            tenant: Tenant::new("t").unwrap(),
+            about: About::default(),
+        };
+        let registry = Registry::default();
+        let pin = registry.pin(sid);
+        let status = |v, state| Status { v, state, ..Status::unknown() };
+        pin.seed(recording, status(2, State::Queued)).send().await;
+        let (subscription, recording, seen) = pin.attach(sid, &Mailbox::new(8)).unwrap();
+        let mut watching = Watching::default();
+        let watched = Watched { seen: Seen { recording: recording.clone(), status: seen }, subscription };
+        watching.add(sid, watched, Intent::Watch);
+        let event = |kind, v, state| {
+            let status = Status { progress: Some(Progress { received: 1, total: None }), ..status(v, state) };
+            Arc::new(Event::new(kind, sid, recording.clone(), status, Instant::now()))
+        };
+        // Two publishers on two threads: the later change came first.
+        let events = vec![
+            event(EventKind::State, 2, State::Queued),
+            event(EventKind::State, 4, State::Ready),
+            event(EventKind::State, 3, State::Downloading),
+            event(EventKind::Progress, 3, State::Downloading),
+            event(EventKind::Progress, 4, State::Downloading),
+        ];
+        let told: Vec<_> = watching.news(events).iter().map(|event| (event.kind, event.status.v)).collect();
+        assert_eq!(told, [(EventKind::State, 4), (EventKind::Progress, 4)]);
+        let late = event(EventKind::State, 3, State::Downloading);
+        assert!(!watching.awaits(&late));
+        watching.note(&late);
+        assert!(watching.awaits(&event(EventKind::State, 5, State::Gone)), "an older one takes nothing back");
+        watching.forget(sid);
+        assert!(!watching.awaits(&event(EventKind::State, 6, State::Gone)));
     }
 }

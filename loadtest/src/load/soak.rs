@@ -21,11 +21,11 @@ const FIRST_RATE: f64 = 10.0;
 const LAST_RATE: f64 = 5120.0;
 /// How long each is tried.
 const TRIAL: Duration = Duration::from_secs(8);
-/// What the server may take to be quiet again.
-const QUIET: Duration = Duration::from_secs(60);
+/// What the server may take to be quiet again: it keeps recordings open for a minute after their last use.
+const QUIET: Duration = Duration::from_secs(120);
 /// Memory that may stay: allocators keep some, and tables do not shrink. A share of the start, and bytes.
 const MEMORY_MAY_GROW: (f64, f64) = (0.25, 32.0 * 1024.0 * 1024.0);
-/// Files that may stay open: connections that are kept, and recordings that are mapped.
+/// Files that may stay open: connections that are kept.
 const FILES_MAY_STAY: f64 = 80.0;
 
 #[derive(clap::Args)]
@@ -93,7 +93,7 @@ async fn soak(context: &Arc<Context>) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// Waits until nobody listens any more, or for a minute; the last look.
+/// Waits until nobody listens any more, or for two minutes; the last look.
 async fn quiet(context: &Context, start: &ServerMetrics) -> Option<ServerMetrics> {
     let late = Instant::now() + QUIET;
     loop {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -80,7 +81,7 @@ impl Wire {
                 self.bounded(cx, sent)
             });
             let sent = sent.await?;
-            if sent < head.len() + slice.len() {
+            if sent >= MOST_AT_ONCE {
                 // A client with a fast network would otherwise keep the lane until it has all.
                 tokio::task::yield_now().await;
             }
@@ -114,6 +115,7 @@ impl Wire {
         let stream = &self.stream;
         loop {
             ready!(stream.poll_write_ready(cx))?;
+            let mut is_full = false;
             let sent = stream.try_io(Interest::WRITABLE, || {
                 let mut sent = 0;
                 for bytes in before {
@@ -130,7 +132,10 @@ impl Wire {
                 match rustix::fs::sendfile(stream.as_fd(), part.file, Some(&mut offset), most) {
                     // The file is shorter than its mapping: as little may be sent as if the page were gone.
                     Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(bytes) => Ok(sent + bytes),
+                    Ok(bytes) => {
+                        is_full = bytes < most && !has_room(stream);
+                        Ok(sent + bytes)
+                    }
                     // A file system without it: the slice itself is as good.
                     Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
                         let rest = rustix::net::send(stream.as_fd(), &slice[..most], SendFlags::NOSIGNAL);
@@ -141,10 +146,23 @@ impl Wire {
             });
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+                sent => {
+                    if is_full {
+                        // Asked again at once, it would take a segment at a time.
+                        let _ = stream.try_io(Interest::WRITABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                    }
+                    return Poll::Ready(sent);
+                }
             }
         }
     }
+}
+
+/// Whether the connection takes more now. Where it does not, the kernel tells when it does.
+fn has_room(stream: &TcpStream) -> bool {
+    let mut asked = [PollFd::new(stream, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !matches!(rustix::event::poll(&mut asked, Some(&now)), Ok(0))
 }
 
 /// Copies what lies before the next page of the file; tells how much.

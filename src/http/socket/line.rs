@@ -60,8 +60,8 @@ impl Line for Desk {
     fn tell(&self, event: &Event) -> bool {
         let Some(Descriptor(descriptor)) = self.descriptor else { return false };
         let mut watching = self.watching();
-        // It was let go of while others were told.
-        if !watching.has(event.asked) {
+        // It was let go of while others were told, or something newer has been told.
+        if !watching.awaits(event) {
             return true;
         }
         let text = event_text(event, &self.app.base);

@@ -20,7 +20,7 @@ use crate::http::limits::Held;
 use crate::http::protocol::{ClientMessage, Refusal, ServerMessage, StateObject, Subscribed, WireIntent, event_text};
 use crate::http::watching::{admitted, refusal};
 use crate::recording::Sid;
-use crate::registry::{Event, Inbox, Mailbox};
+use crate::registry::{Inbox, Mailbox};
 use crate::telemetry;
 
 /// How long a client may take to say who it is.
@@ -228,15 +228,11 @@ impl Session {
         if inbox.overflowed {
             return Err(Close::TooSlow);
         }
-        // What was put into the mailbox before its recording was let go is no longer for this listener.
-        let wanted: Vec<&Arc<Event>> = {
-            let watching = self.desk.watching();
-            inbox.events.iter().filter(|event| watching.has(event.asked)).collect()
-        };
+        let wanted = self.desk.watching().news(inbox.events);
         send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base).clone())).await?;
         let now = Instant::now();
         let mut watching = self.desk.watching();
-        for event in wanted {
+        for event in &wanted {
             self.desk.told(&mut watching, event, now);
         }
         Ok(())

@@ -31,12 +31,12 @@ const CHAPTERS: [Chapter; 6] = [
     Chapter {
         report: "versus-sockets",
         title: "Memory of an idle subscribed socket",
-        drawn: &[("memory", "Resident memory of a socket")],
+        drawn: &[("resident per socket, after a ping", "Resident memory of a socket")],
     },
     Chapter {
         report: "versus-cold",
         title: "A recording that nobody has yet",
-        drawn: &[("last byte, max", "Until the last of all clients has all of it")],
+        drawn: &[("all bytes, max", "Until the last of all clients has all of it")],
     },
     Chapter {
         report: "versus-sound",

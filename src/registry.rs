@@ -33,7 +33,8 @@ pub struct Registry(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    slots: DashMap<Sid, Slot>,
+    /// Boxed: a table that has just grown is half empty, and of a slot that would be most of what a listener weighs.
+    slots: DashMap<Sid, Box<Slot>>,
     subscriptions: AtomicU64,
 }
 

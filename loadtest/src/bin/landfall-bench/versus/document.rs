@@ -88,7 +88,8 @@ fn drawing(grids: &[Grid], column: &str, title: &str) -> Option<String> {
 fn table(text: &mut String, grid: &Grid) {
     let _ = write!(text, "| {} |", grid.case);
     for (what, unit) in &grid.columns {
-        let _ = write!(text, " {what}{} |", if unit.is_empty() { String::new() } else { format!(", {unit}") });
+        let unit = if unit.is_empty() || what.ends_with(unit.as_str()) { String::new() } else { format!(", {unit}") };
+        let _ = write!(text, " {what}{unit} |");
     }
     let _ = writeln!(text, "\n|---|{}", "---|".repeat(grid.columns.len()));
     for (contender, cells) in &grid.rows {

@@ -83,7 +83,8 @@ pub(super) fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size == 0.0 || size >= 100.0 => 0,
         size if size >= 10.0 => 1,
-        _ => 2,
+        size if size >= 1.0 => 2,
+        _ => 3,
     };
     format!("{value:.digits$}")
 }

@@ -160,8 +160,12 @@ async fn a_file_counts_as_being_served_for_a_minute_after_its_last_use_and_while
         about: About::default(),
     };
     let shelf = Shelf::default();
-    let landed = volume.find(sid).unwrap().unwrap();
-    let sent = shelf.put(Shelved::map(sid, Arc::new(recording), landed).unwrap());
+    let recording = Arc::new(recording);
+    let open = || {
+        let landed = volume.find(sid).unwrap().unwrap();
+        shelf.put(Shelved::map(sid, recording.clone(), landed).unwrap())
+    };
+    let sent = open();
     let served = || volume.claim(sid).unwrap().is_none();
     for minutes in [2, 2] {
         tokio::time::advance(Duration::from_secs(60 * minutes)).await;
@@ -175,11 +179,14 @@ async fn a_file_counts_as_being_served_for_a_minute_after_its_last_use_and_while
     tokio::time::advance(Duration::from_secs(2)).await;
     shelf.release_unused();
     assert!(!served());
+    assert!(shelf.get(sid).is_none(), "it is closed");
+    drop(open());
     assert!(shelf.get(sid).is_some());
     assert!(served(), "somebody has come back");
     tokio::time::advance(Duration::from_secs(61)).await;
     shelf.release_unused();
     let claim = volume.claim(sid).unwrap().unwrap();
+    drop(open());
     assert!(shelf.get(sid).is_none(), "what is about to be removed is not served any more");
     drop(claim);
 }

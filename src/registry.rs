@@ -33,8 +33,7 @@ pub struct Registry(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// Boxed: a table that has just grown is half empty, and of a slot that would be most of what a listener weighs.
-    slots: DashMap<Sid, Box<Slot>>,
+    slots: DashMap<Sid, Slot>,
     subscriptions: AtomicU64,
 }
 

@@ -192,20 +192,20 @@ need_eatmydata() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libeatmydata1 >/dev/null || true
 }
 
-# What Landfall is compared with: each is started by the benchmark itself, so the distribution's own services are stopped where this
-# installs them.
+# What Landfall is compared with. Each is started by the benchmark itself.
 need_peers() {
-    local fresh=
-    have h2o && have caddy && have varnishd || fresh=yes
-    apt h2o h2o
-    apt caddy caddy
-    apt varnishd varnish
-    if ! compgen -G "/usr/lib/nginx/modules/ngx_nchan_module.so" >/dev/null; then
-        if ! have apt-get || [ "$(id -u)" -ne 0 ]; then fail "Nchan is missing: sudo apt-get install libnginx-mod-nchan"; fi
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libnginx-mod-nchan >/dev/null ||
-            fail "apt-get install libnginx-mod-nchan failed"
-    fi
-    if [ -n "$fresh" ] && have service; then
-        for name in h2o caddy varnish nginx; do service "$name" stop >/dev/null 2>&1 || true; done
-    fi
+    need_peer h2o h2o
+    need_peer caddy caddy
+    need_peer varnishd varnish
+    if compgen -G "/usr/lib/nginx/modules/ngx_nchan_module.so" >/dev/null; then return; fi
+    if ! have apt-get || [ "$(id -u)" -ne 0 ]; then fail "Nchan is missing: sudo apt-get install libnginx-mod-nchan"; fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libnginx-mod-nchan >/dev/null ||
+        fail "apt-get install libnginx-mod-nchan failed: apt-get update, and again"
+}
+
+# need_peer COMMAND PACKAGE: a service that its installation starts is stopped again; one that was there before is not touched.
+need_peer() {
+    if have "$1"; then return; fi
+    apt "$1" "$2"
+    if have service; then service "$2" stop >/dev/null 2>&1 || true; fi
 }

@@ -7,5 +7,5 @@ pub mod process;
 mod report;
 mod samples;
 
-pub use report::{Measure, Report, table};
+pub use report::{Measure, Report, number, table};
 pub use samples::{Samples, Summary, median};

@@ -156,8 +156,8 @@ pub fn table(reports: &[Report]) -> String {
     text
 }
 
-/// Three digits that matter.
-fn number(value: f64) -> String {
+/// A value with the three digits that matter.
+pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size == 0.0 || size >= 100.0 => 0,
         size if size >= 10.0 => 1,

@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use super::findings::{Cell, Grid, number};
+use loadtest::measure::number;
+
+use super::findings::{Cell, Grid};
 
 const WIDTH: f64 = 860.0;
 /// Where the bars begin and end; what is left of them are names, what is right of them are values.

@@ -5,10 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use loadtest::measure::Report;
+use loadtest::measure::{Report, number};
 
 use super::bars::chart;
-use super::findings::{Cell, Grid, grids, number, targets};
+use super::findings::{Cell, Grid, grids, targets};
 use crate::bench::Bench;
 
 const BEGIN: &str = "<!-- versus: what stands from here to the end mark is written by `make versus` -->";

@@ -1,7 +1,7 @@
 //! Measures named `<case>, <contender>: <what>` as grids: contenders below each other, what was measured side by side. Knows not
 //! what they mean.
 
-use loadtest::measure::{Measure, Report};
+use loadtest::measure::{Measure, Report, number};
 
 /// The findings of one case.
 pub(super) struct Grid {
@@ -76,17 +76,6 @@ impl Grid {
         });
         self.rows[row].1[column] = Some(cell);
     }
-}
-
-/// Three digits that matter.
-pub(super) fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        size if size == 0.0 || size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 1.0 => 2,
-        _ => 3,
-    };
-    format!("{value:.digits$}")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod code;
 mod media;
+mod shared;
 mod sid;
 mod time;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub use code::Code;
 pub use media::{Container, Media};
+pub use shared::shared;
 pub use sid::{BadSid, Sid};
 pub use time::Timestamp;
 
@@ -20,7 +22,7 @@ pub struct Tenant(Arc<str>);
 impl Tenant {
     /// A tenant of that name; `None` when it is empty or longer than 128 bytes.
     pub fn new(name: &str) -> Option<Self> {
-        (!name.is_empty() && name.len() <= 128).then(|| Self(name.into()))
+        (!name.is_empty() && name.len() <= 128).then(|| Self(shared(name)))
     }
 
     /// The name as it was registered.
@@ -64,7 +66,7 @@ pub struct Recording {
     /// The provider's name for it; unknown until a callback or a play tells.
     pub recording_sid: Option<Sid>,
     /// The provider's account it was made in.
-    pub account_sid: String,
+    pub account_sid: Arc<str>,
     /// Whose it is.
     pub tenant: Tenant,
     /// What people know about the call.
@@ -87,13 +89,13 @@ pub struct About {
     /// Its length in seconds, as the provider told it.
     pub duration_s: Option<u32>,
     /// The caller, as text: numbers, SIP addresses, names.
-    pub from: Option<String>,
+    pub from: Option<Box<str>>,
     /// The called party.
-    pub to: Option<String>,
+    pub to: Option<Box<str>>,
     /// `inbound`, `outbound` or whatever the back end calls it.
-    pub direction: Option<String>,
+    pub direction: Option<Box<str>>,
     /// A title for lists and file names.
-    pub title: Option<String>,
+    pub title: Option<Box<str>>,
 }
 
 /// The states of a recording, in the order it passes through them.

@@ -9,6 +9,7 @@ mod mailbox;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod waiters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +34,8 @@ pub struct Registry(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    slots: DashMap<Sid, Slot>,
+    /// Boxed: a table of them would be half empty.
+    slots: DashMap<Sid, Box<Slot>>,
     subscriptions: AtomicU64,
 }
 

@@ -20,6 +20,7 @@ use std::fs::{File, ReadDir};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use file_system::{Kind, file_system};
@@ -44,6 +45,7 @@ const PEAKS: &str = ".landfall/peaks";
 pub struct Volume {
     root: Arc<Path>,
     identity: Arc<RwLock<String>>,
+    is_on_network: Arc<AtomicBool>,
     noticed: Arc<whole::Noticed>,
 }
 
@@ -137,7 +139,12 @@ impl Volume {
         std::fs::create_dir_all(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
         let identity = identity::read_or_create(root)?;
         part::sweep(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
-        Ok(Self { root: root.into(), identity: Arc::new(RwLock::new(identity)), noticed: Arc::default() })
+        Ok(Self {
+            root: root.into(),
+            identity: Arc::new(RwLock::new(identity)),
+            is_on_network: Arc::new(lies_on_network(root).into()),
+            noticed: Arc::default(),
+        })
     }
 
     /// The directory.
@@ -187,12 +194,14 @@ impl Volume {
     pub fn adopt(&self) -> Result<(), VolumeError> {
         let found = identity::read(&self.root)?;
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = found;
+        self.is_on_network.store(lies_on_network(&self.root), Relaxed);
         Ok(())
     }
 
-    /// Whether it lies on another machine: then what others write there is noticed late, and not by inotify. Blocks.
+    /// Whether it lies on another machine: then what others write there is noticed late, and not by inotify, and a look at a
+    /// file may take long.
     pub fn is_on_network(&self) -> bool {
-        file_system(&self.root).is_ok_and(|(_, kind)| matches!(kind, Kind::Network | Kind::Program))
+        self.is_on_network.load(Relaxed)
     }
 
     /// Whether a file can be written here. Blocks.
@@ -225,6 +234,10 @@ impl Volume {
     fn path(&self, sid: Sid, container: Container) -> PathBuf {
         self.root.join(format!("{sid}.{}", container.extension()))
     }
+}
+
+fn lies_on_network(root: &Path) -> bool {
+    file_system(root).is_ok_and(|(_, kind)| matches!(kind, Kind::Network | Kind::Program))
 }
 
 /// Opens a final name and reads its header; `None` for what is no recording.

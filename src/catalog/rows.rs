@@ -1,7 +1,7 @@
 //! Rows as the domain knows them. Knows no engine: each lends its rows as [`Columns`].
 
 use super::{CatalogError, Entry, Row};
-use crate::recording::{About, Code, Container, Media, Recording, Sid, State, Status, Tenant, Timestamp};
+use crate::recording::{About, Code, Container, Media, Recording, Sid, State, Status, Tenant, Timestamp, shared};
 
 /// A row of an engine, by the names of its columns.
 pub(super) trait Columns {
@@ -11,12 +11,12 @@ pub(super) trait Columns {
 
 /// What a recording's row says, read from [`COLUMNS`](super::listing::COLUMNS).
 pub(super) fn row(row: &impl Columns) -> Result<Row, CatalogError> {
-    let owned = |column| row.text(column).map(|text| text.map(str::to_owned));
+    let owned = |column| row.text(column).map(|text| text.map(Box::from));
     let recording = Recording {
         sid: sid(needed(row, "sid")?)?,
         call_sid: sid(needed(row, "call_sid")?)?,
         recording_sid: row.text("recording_sid")?.map(sid).transpose()?,
-        account_sid: needed(row, "account_sid")?.to_owned(),
+        account_sid: shared(needed(row, "account_sid")?),
         tenant: tenant(needed(row, "tenant")?)?,
         about: About {
             started_at: row.number("started_at")?.map(Timestamp),

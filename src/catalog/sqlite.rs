@@ -33,6 +33,9 @@ const OF_TENANT: &str = "c.tenant = ?";
 /// How long a query waits for a connection or a lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Connections that read, where there are cores for them: each has a cache of its own.
+const MOST_READERS: usize = 4;
+
 /// How the file came to be as it is, step by step.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/catalog/migrations/sqlite");
 
@@ -64,7 +67,8 @@ impl SqliteCatalog {
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
         // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
-        let readers = pool(4).connect_lazy_with(options.read_only(true).pragma("cache_size", "-2048"));
+        let most = std::thread::available_parallelism().map_or(MOST_READERS, usize::from).clamp(2, MOST_READERS);
+        let readers = pool(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1536"));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
     }

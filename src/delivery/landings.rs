@@ -49,13 +49,19 @@ impl Delivery {
         }
     }
 
-    /// Looks at a file that has just got its final name (`is_named`) or has been written under it, if this thread serves anybody who waits for it, and tells
-    /// them, with no hop to another thread in between. Blocks for as long as the header of a file that was just written
-    /// takes to read. The catalog is left to those who [`heed`](Self::heed) the signal. Of a crowd, the first have been told;
-    /// the rest is to be sent on this thread.
+    /// A file has just got its final name (`is_named`), or has been written under it: inotify has told this thread. As
+    /// [`tell_here`](Self::tell_here).
     pub fn notice(&self, sid: Sid, is_named: bool) -> Option<Fanout> {
-        self.doubt(sid);
         self.0.volume.noticed(sid, is_named);
+        self.tell_here(sid)
+    }
+
+    /// Looks at a file that is said to have landed, if this thread serves anybody who waits for it, and tells them, with no hop
+    /// to another thread in between. Blocks for as long as the header of a file that was just written takes to read. The catalog
+    /// is left to those who [`heed`](Self::heed) the signal. Of a crowd, the first have been told; the rest is to be sent on this
+    /// thread.
+    pub fn tell_here(&self, sid: Sid) -> Option<Fanout> {
+        self.doubt(sid);
         if !self.0.registry.waits_here(sid) {
             return None;
         }

@@ -129,10 +129,10 @@ impl Registration {
                 duration_s: duration
                     .map(|s| s.map(|s| s.round() as u32).ok_or_else(|| bad("duration_s is a number of seconds")))
                     .transpose()?,
-                from: self.from,
-                to: self.to,
-                direction: self.direction,
-                title: self.title,
+                from: self.from.map(Into::into),
+                to: self.to.map(Into::into),
+                direction: self.direction.map(Into::into),
+                title: self.title.map(Into::into),
             },
         })
     }

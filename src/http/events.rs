@@ -64,7 +64,7 @@ pub async fn events(
     let from = client_address(peer, &headers);
     let address = app.limits.socket_of_address(from).ok_or_else(too_many("sockets_per_address"))?;
     let user = app.limits.socket_of_user(&caller).ok_or_else(too_many("sockets_per_user"))?;
-    let mailbox = Mailbox::new(2 * sids.len() + 16);
+    let mailbox = Mailbox::new(2 * sids.len() as u32 + 16);
     let until = Instant::now() + caller.expires.plus(LEEWAY).since(Timestamp::now());
     let mut listener = Listener {
         mailbox: mailbox.clone(),

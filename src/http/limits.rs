@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::auth::{Caller, Role};
 use crate::jobs::Depth;
-use crate::recording::Scope;
+use crate::recording::{Scope, Tenant};
 use crate::telemetry;
 use address::network;
 use buckets::Buckets;
@@ -75,7 +75,7 @@ pub struct Limits {
 }
 
 /// A user within its tenant.
-type User = (Option<Arc<str>>, Arc<str>);
+type User = (Option<Tenant>, Arc<str>);
 
 /// Subscriptions looked up at once. When ten thousand sockets come back together, those that wait for their turn hold
 /// next to nothing, and the catalog sees a queue and no crowd.
@@ -174,7 +174,7 @@ impl Limits {
 
 fn user(caller: &Caller) -> User {
     let tenant = match &caller.scope {
-        Scope::Tenant(tenant) => Some(tenant.as_str().into()),
+        Scope::Tenant(tenant) => Some(tenant.clone()),
         Scope::Every => None,
     };
     (tenant, caller.user.clone())
@@ -183,7 +183,7 @@ fn user(caller: &Caller) -> User {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::{Tenant, Timestamp};
+    use crate::recording::Timestamp;
 
     fn limits() -> Limits {
         Limits::new(LimitOptions {

@@ -28,6 +28,8 @@ const MOST_PAGE: usize = 200;
 const MOST_TEXT: usize = 200;
 /// Files told of in one message.
 const MOST_LANDED: usize = 1000;
+/// Of these, so many are looked at before the request is answered: the connections of this thread wait meanwhile.
+const MOST_LOOKED_AT: usize = 32;
 
 /// What a page of a list asks for.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -148,7 +150,17 @@ pub async fn landed(
         return Err(Problem::bad_request("bad_body", format!("at most {MOST_LANDED} sids at once")));
     }
     let sids: Result<Vec<Sid>, _> = sids.iter().map(|sid| sid.parse()).collect();
-    for sid in sids.map_err(|_| Problem::bad_sid())? {
+    let sids = sids.map_err(|_| Problem::bad_sid())?;
+    // Listeners of this thread are told at once: waking another thread first would double what they wait. Not where a look may
+    // take long.
+    if !app.parts.volume.is_on_network() {
+        for sid in sids.iter().take(MOST_LOOKED_AT) {
+            if let Some(rest) = app.parts.delivery.tell_here(*sid) {
+                app.tasks.spawn(rest.send());
+            }
+        }
+    }
+    for sid in sids {
         app.parts.signals.send(Signal::Landed(sid, None));
     }
     Ok(StatusCode::NO_CONTENT)

@@ -28,8 +28,9 @@ use crate::telemetry;
 pub use line::Descriptor;
 use session::Session;
 
-/// Frames of clients are small; a larger buffer would be most of an idle socket's memory.
-const READ_BUFFER: usize = 256;
+/// Frames of clients are small; a larger buffer would be most of an idle socket's memory. The library needs twice the length of a
+/// message, and a subscription to one recording has 90 bytes.
+const READ_BUFFER: usize = 192;
 /// Bytes that may wait for a socket; what is larger than this is a bug. Must exceed the write buffer.
 const MOST_UNSENT: usize = 4 * 1024 * 1024;
 /// How long a peer is given to take our close frame.

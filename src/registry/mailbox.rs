@@ -54,7 +54,7 @@ pub trait Line: Send + Sync {
 pub struct Mailbox {
     inbox: Mutex<Inbox>,
     waker: AtomicWaker,
-    most: usize,
+    most: u32,
     /// The thread that serves the listener.
     home: ThreadId,
     line: Option<Arc<dyn Line>>,
@@ -81,16 +81,16 @@ pub struct Inbox {
 
 impl Mailbox {
     /// An empty mailbox for at most `most` events, of a listener that this thread serves.
-    pub fn new(most: usize) -> Arc<Self> {
+    pub fn new(most: u32) -> Arc<Self> {
         Arc::new(Self::made(most, None))
     }
 
     /// The same, with a line that is closed at first.
-    pub fn with_line(most: usize, line: Arc<dyn Line>) -> Arc<Self> {
+    pub fn with_line(most: u32, line: Arc<dyn Line>) -> Arc<Self> {
         Arc::new(Self::made(most, Some(line)))
     }
 
-    fn made(most: usize, line: Option<Arc<dyn Line>>) -> Self {
+    fn made(most: u32, line: Option<Arc<dyn Line>>) -> Self {
         let home = thread::current().id();
         Self { inbox: Mutex::default(), waker: AtomicWaker::new(), most, home, line, is_open: AtomicBool::new(false) }
     }
@@ -120,7 +120,7 @@ impl Mailbox {
             if let Some(at) = inbox.events.iter().position(stale) {
                 inbox.events.remove(at);
             }
-            if inbox.events.len() < self.most {
+            if inbox.events.len() < self.most as usize {
                 inbox.events.push(event);
             } else if event.kind == EventKind::State {
                 inbox.overflowed = true;

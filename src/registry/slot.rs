@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Fanout;
 use super::mailbox::{Event, EventKind, Mailbox};
+use super::waiters::Waiters;
 use crate::recording::{Recording, Sid, Status};
 
 #[derive(Default)]
@@ -15,14 +16,7 @@ pub(super) struct Slot {
     /// How many hold the slot without waiting in it.
     pub pins: u32,
     pub told_progress: Option<Instant>,
-    /// Waiters by key; freed keys are used again, so that leaving costs the same however many wait.
-    waiters: Vec<Option<Waiter>>,
-    free: Vec<u32>,
-}
-
-struct Waiter {
-    asked: Sid,
-    mailbox: Arc<Mailbox>,
+    waiters: Waiters,
 }
 
 impl Slot {
@@ -31,12 +25,12 @@ impl Slot {
     }
 
     pub fn has_waiters(&self) -> bool {
-        self.waiters.len() > self.free.len()
+        self.waiters.len() > 0
     }
 
     /// Whether one of them is served by the thread that asks.
     pub fn has_waiters_here(&self) -> bool {
-        self.waiters.iter().flatten().any(|waiter| waiter.mailbox.is_here())
+        self.waiters.iter().any(|(_, mailbox)| mailbox.is_here())
     }
 
     pub fn is_unused(&self) -> bool {
@@ -44,22 +38,11 @@ impl Slot {
     }
 
     pub fn add(&mut self, asked: Sid, mailbox: Arc<Mailbox>) -> u32 {
-        let waiter = Some(Waiter { asked, mailbox });
-        if let Some(key) = self.free.pop() {
-            self.waiters[key as usize] = waiter;
-            return key;
-        }
-        // Most recordings have one waiter: no room for four is made for it.
-        if self.waiters.is_empty() {
-            self.waiters.reserve_exact(1);
-        }
-        self.waiters.push(waiter);
-        (self.waiters.len() - 1) as u32
+        self.waiters.add(asked, mailbox)
     }
 
     pub fn remove(&mut self, key: u32) {
-        self.waiters[key as usize] = None;
-        self.free.push(key);
+        self.waiters.remove(key);
     }
 
     /// Takes over a status that differs in more than progress, and gathers who must be told.
@@ -75,11 +58,11 @@ impl Slot {
     pub fn tell(&self, kind: EventKind, at: Instant) -> Fanout {
         let Some((recording, status)) = &self.known else { return Fanout::default() };
         let mut events: [Option<Arc<Event>>; 2] = [None, None];
-        let mut to = Vec::with_capacity(self.waiters.len() - self.free.len());
-        for waiter in self.waiters.iter().flatten() {
-            let event = events[usize::from(waiter.asked != recording.sid)]
-                .get_or_insert_with(|| Arc::new(Event::new(kind, waiter.asked, recording.clone(), status.clone(), at)));
-            to.push((waiter.mailbox.clone(), event.clone()));
+        let mut to = Vec::with_capacity(self.waiters.len());
+        for (asked, mailbox) in self.waiters.iter() {
+            let event = events[usize::from(asked != recording.sid)]
+                .get_or_insert_with(|| Arc::new(Event::new(kind, asked, recording.clone(), status.clone(), at)));
+            to.push((mailbox.clone(), event.clone()));
         }
         Fanout { to, news: None }
     }

@@ -140,8 +140,7 @@ async fn heed(delivery: Delivery, mut hints: mpsc::Receiver<Signal>) {
 }
 
 async fn sweep(delivery: Delivery, volume: Volume, resumed: Resumed) {
-    let is_on_network = blocking(move || volume.is_on_network()).await;
-    let mut ticks = every(if is_on_network { SWEEP_NETWORK_EVERY } else { SWEEP_EVERY });
+    let mut ticks = every(if volume.is_on_network() { SWEEP_NETWORK_EVERY } else { SWEEP_EVERY });
     loop {
         tokio::select! {
             _ = ticks.tick() => {}

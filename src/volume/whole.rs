@@ -57,9 +57,11 @@ impl Noticed {
 /// (ctime), but not of the bytes (mtime).
 pub(super) fn is_whole(file: &File, meta: &Metadata, noticed: impl FnOnce() -> Option<Notice>) -> bool {
     let is_renamed = (meta.ctime(), meta.ctime_nsec()) > (meta.mtime(), meta.mtime_nsec());
+    if is_renamed {
+        return true;
+    }
     match writers(file) {
         Writers::None => true,
-        _ if is_renamed => true,
         // It may have got its name in the same tick of the clock. Others may yet write to what one has closed.
         Writers::Some => noticed() == Some(Notice::Named),
         Writers::Unknown => {

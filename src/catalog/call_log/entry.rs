@@ -102,7 +102,7 @@ fn leg<'a>(
     let (url_account, url_recording) = text(6).map_or((None, None), sids_of);
     let account = text(4).filter(|sid| is_account(sid)).or(url_account).or(default_account);
     let duration = text(7).and_then(|text| text.parse::<f64>().ok());
-    let short = |n: usize| text(n).filter(|text| text.len() <= MOST_TEXT).map(str::to_owned);
+    let short = |n: usize| text(n).filter(|text| text.len() <= MOST_TEXT).map(Box::from);
     Ok(Leg {
         call: NewCall {
             call_sid,

@@ -93,7 +93,7 @@ async fn an_unknown_call_is_found_in_the_table_and_registered() {
     ))
     .await;
     let (known, status) = them.adopted(1).await.unwrap();
-    assert_eq!((known.tenant.as_str(), known.account_sid), ("7", format!("AC{:032x}", 9)));
+    assert_eq!((known.tenant.as_str(), &*known.account_sid), ("7", &*format!("AC{:032x}", 9)));
     assert_eq!((known.recording_sid, status.state), (Some(recording(1)), State::Unknown));
     assert_eq!(known.about.started_at, Timestamp::parse("2026-01-31T12:00:00.5Z"));
     assert_eq!((known.about.duration_s, known.about.from.as_deref()), (Some(61), Some("+9721")));
@@ -117,7 +117,7 @@ async fn other_names_types_and_schemas_do_and_times_with_a_zone_are_read_as_such
     ))
     .await;
     let (known, _) = them.adopted(1).await.unwrap();
-    assert_eq!((known.tenant.as_str(), known.account_sid.as_str()), ("acme", ACCOUNT));
+    assert_eq!((known.tenant.as_str(), &*known.account_sid), ("acme", ACCOUNT));
     assert_eq!(known.about.started_at, Timestamp::parse("2026-01-31T12:00:00Z"));
     assert_eq!((known.about.duration_s, known.about.title.as_deref()), (Some(61), Some("Support")));
     let page = them.log.after(&Place { at: 0, call_sid: String::new() }).await.unwrap();

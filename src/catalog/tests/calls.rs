@@ -33,8 +33,11 @@ fn tenant(name: &str) -> Tenant {
 }
 
 fn new(n: u32, whose: &str) -> NewCall {
-    let about =
-        About { title: Some(format!("Call {n}")), started_at: Some(Timestamp(i64::from(n))), ..Default::default() };
+    let about = About {
+        title: Some(format!("Call {n}").into()),
+        started_at: Some(Timestamp(i64::from(n))),
+        ..Default::default()
+    };
     NewCall { call_sid: call(n), tenant: tenant(whose), account_sid: "AC1".into(), recording_sid: None, about }
 }
 

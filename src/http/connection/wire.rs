@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Duration, Sleep, sleep};
+use tokio::time::{Duration, Instant, Sleep, sleep};
 
 use crate::http::limits::Seat;
 use crate::http::socket::Descriptor;
@@ -35,15 +35,42 @@ pub(super) struct Wire {
     stream: TcpStream,
     /// Bytes that were read before somebody knew who is to have them.
     ahead: Bytes,
-    /// Runs while a write waits for the client.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// Of the writes that wait for the client, once one has.
+    stall: Option<Box<Stall>>,
     /// Goes where the connection goes: a socket keeps its place.
     _seat: Option<Seat>,
 }
 
+/// How long a write has been waiting.
+struct Stall {
+    since: Option<Instant>,
+    /// Rings at the earliest when that is too long: moved only then, since a large answer waits often.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Default for Stall {
+    fn default() -> Self {
+        Self { since: None, alarm: Box::pin(sleep(STALLED)) }
+    }
+}
+
+impl Stall {
+    /// Ready when the write that waits now has waited for too long.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = *self.since.get_or_insert_with(Instant::now) + STALLED;
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(due);
+        }
+    }
+}
+
 impl Wire {
     pub fn new(stream: TcpStream, seat: Option<Seat>) -> Self {
-        Self { stream, ahead: Bytes::new(), stalled: None, _seat: seat }
+        Self { stream, ahead: Bytes::new(), stall: None, _seat: seat }
     }
 
     /// What the kernel calls the connection, for as long as it is open.
@@ -95,13 +122,14 @@ impl Wire {
     /// Ends a write that has waited for too long.
     fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
-        } else {
-            ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(STALLED))).as_mut().poll(cx));
-            telemetry::limited("slow_reader");
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            if let Some(stall) = &mut self.stall {
+                stall.since = None;
+            }
+            return written;
         }
-        written
+        ready!(self.stall.get_or_insert_with(Box::default).poll_over(cx));
+        telemetry::limited("slow_reader");
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Sends what stands before the file's bytes, then these.
@@ -254,7 +282,6 @@ mod tests {
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
     use tokio::io::AsyncWriteExt;
-    use tokio::time::Instant;
 
     use crate::telemetry::testing::{limited, recorder};
 

@@ -17,8 +17,7 @@ pub(super) struct Clock {
     ping_at: Instant,
     pong_by: Option<Instant>,
     warn_at: Option<Instant>,
-    /// The token's end, without and with the leeway.
-    expires_at: Instant,
+    /// The token's end, with the leeway.
     ends_at: Instant,
     leave_at: Option<Instant>,
 }
@@ -37,14 +36,7 @@ pub(super) enum Due {
 impl Clock {
     pub fn start(caller: &Caller) -> Self {
         let now = Instant::now();
-        let mut clock = Self {
-            ping_at: now + PING_EVERY,
-            pong_by: None,
-            warn_at: None,
-            expires_at: now,
-            ends_at: now,
-            leave_at: None,
-        };
+        let mut clock = Self { ping_at: now + PING_EVERY, pong_by: None, warn_at: None, ends_at: now, leave_at: None };
         clock.renew(caller);
         clock
     }
@@ -55,7 +47,6 @@ impl Clock {
         // No timer reaches further than this; a token that does is as good as endless.
         let left = left.min(Duration::from_secs(10 * 365 * 86_400));
         let ends = caller.expires.plus(LEEWAY).since(Timestamp::now()).min(left + LEEWAY);
-        self.expires_at = Instant::now() + left;
         self.ends_at = Instant::now() + ends;
         self.warn_at = Some(Instant::now() + left.saturating_sub(WARNING));
     }
@@ -93,7 +84,7 @@ impl Clock {
         }
         if has_come(self.warn_at) {
             self.warn_at = None;
-            return Some(Due::Expiring(self.expires_at.saturating_duration_since(now)));
+            return Some(Due::Expiring((self.ends_at - LEEWAY).saturating_duration_since(now)));
         }
         if self.ping_at <= now {
             self.ping_at = now + PING_EVERY;

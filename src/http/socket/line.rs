@@ -1,13 +1,18 @@
-//! The line to a socket that says nothing: a publisher on its thread writes the frame itself, and wakes no task. Of ten thousand
-//! listeners of one recording, each is so told for little more than the system call costs.
+//! The line to a socket: frames are written past the library, which would keep a buffer for each socket. And while the socket's
+//! task sleeps, a publisher on its thread writes them itself, and wakes no task: of ten thousand listeners of one recording, each is
+//! so told for little more than the system call costs.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
+use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep, timeout};
 
+use super::Close;
 use crate::http::app::App;
 use crate::http::protocol::event_text;
 use crate::http::watching::Watching;
@@ -18,10 +23,18 @@ use crate::telemetry;
 const TEXT: u8 = 0x81;
 /// The length follows in two bytes.
 const LENGTH_16: u8 = 126;
+/// Bytes that are written at once; more is left to the library, which waits for room where it must.
+const MOST_AT_ONCE: usize = 16 * 1024;
+/// How long a write may wait for the peer to read.
+const SLOW: Duration = Duration::from_secs(10);
+/// From one try to send the rest of a frame to the next. Hardly ever needed: there is room for all of it, or for nothing.
+const ONCE_MORE: Duration = Duration::from_millis(10);
+
+const FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
 thread_local! {
     /// Where frames are made.
-    static FRAME: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static FRAMES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the kernel calls the connection that a request came on.
@@ -47,6 +60,64 @@ impl Desk {
         self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes messages together. A peer that does not read is let go.
+    pub async fn send(&self, socket: &mut WebSocket, texts: impl Iterator<Item = Utf8Bytes>) -> Result<(), Close> {
+        let gone = |_| Close::ByPeer(1006);
+        let write = async {
+            // The library's own answers come first.
+            socket.flush().await.map_err(gone)?;
+            let texts: Vec<Utf8Bytes> = texts.collect();
+            match self.write(&texts) {
+                Written::All => Ok(()),
+                Written::Part(rest) => self.write_rest(&rest).await,
+                Written::Nothing => {
+                    for text in texts {
+                        socket.feed(Message::Text(text)).await.map_err(gone)?;
+                    }
+                    socket.flush().await.map_err(gone)
+                }
+            }
+        };
+        timeout(SLOW, write).await.unwrap_or(Err(Close::TooSlow))
+    }
+
+    /// The socket's task sends these, and its library has nothing to send; or the line is open.
+    fn write(&self, texts: &[Utf8Bytes]) -> Written {
+        let length: usize = texts.iter().map(|text| text.len()).sum();
+        let Some(connection) = self.connection().filter(|_| (1..=MOST_AT_ONCE).contains(&length)) else {
+            return Written::Nothing;
+        };
+        FRAMES.with_borrow_mut(|frames| {
+            frames.clear();
+            texts.iter().for_each(|text| add_frame(frames, text.as_bytes()));
+            match rustix::net::send(connection, frames, FLAGS) {
+                Ok(sent) if sent == frames.len() => Written::All,
+                Ok(sent) => Written::Part(frames[sent..].to_vec()),
+                // Full, or broken: the library finds out which.
+                Err(_) => Written::Nothing,
+            }
+        })
+    }
+
+    async fn write_rest(&self, mut rest: &[u8]) -> Result<(), Close> {
+        let Some(connection) = self.connection() else { return Err(Close::Internal) };
+        while !rest.is_empty() {
+            match rustix::net::send(connection, rest, FLAGS) {
+                Ok(sent) => rest = &rest[sent..],
+                Err(Errno::AGAIN) => sleep(ONCE_MORE).await,
+                Err(_) => return Err(Close::ByPeer(1006)),
+            }
+        }
+        Ok(())
+    }
+
+    fn connection(&self) -> Option<BorrowedFd<'_>> {
+        let Descriptor(descriptor) = self.descriptor?;
+        // SAFETY: those who ask either are the socket's task, which owns the connection, or write while that task sleeps on this very
+        // thread; the guard of the line closes it before the connection can be closed.
+        Some(unsafe { BorrowedFd::borrow_raw(descriptor) })
+    }
+
     /// Notes what was told.
     pub fn told(&self, watching: &mut Watching, event: &Event, now: Instant) {
         if event.kind == EventKind::State {
@@ -58,50 +129,46 @@ impl Desk {
 
 impl Line for Desk {
     fn tell(&self, event: &Event) -> bool {
-        let Some(Descriptor(descriptor)) = self.descriptor else { return false };
         let mut watching = self.watching();
         // It was let go of while others were told, or something newer has been told.
         if !watching.awaits(event) {
             return true;
         }
-        let text = event_text(event, &self.app.base);
-        // SAFETY: the line is open only while the socket's task, which owns the connection, sleeps on this very thread; its guard
-        // closes the line before the connection can be closed.
-        let connection = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        let sent = FRAME.with_borrow_mut(|frame| {
-            if !write_frame(frame, text.as_bytes()) {
-                return Some(false);
+        match self.write(std::slice::from_ref(event_text(event, &self.app.base))) {
+            Written::All => self.told(&mut watching, event, Instant::now()),
+            // Its task finds out why.
+            Written::Nothing => return false,
+            Written::Part(_) => {
+                // Nothing else can be said on this connection.
+                if let Some(connection) = self.connection() {
+                    let _ = rustix::net::shutdown(connection, Shutdown::Both);
+                }
             }
-            match rustix::net::send(connection, frame, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(sent) => (sent == frame.len()).then_some(true),
-                // Full, or broken: its task finds out which.
-                Err(_) => Some(false),
-            }
-        });
-        match sent {
-            Some(true) => self.told(&mut watching, event, Instant::now()),
-            Some(false) => return false,
-            // Part of a frame: the kernel is out of memory, and nothing else can be said on this connection.
-            None => drop(rustix::net::shutdown(connection, Shutdown::Both)),
         }
         true
     }
 }
 
-/// `false` for a text that does not fit.
-fn write_frame(frame: &mut Vec<u8>, text: &[u8]) -> bool {
-    frame.clear();
-    let Ok(length) = u16::try_from(text.len()) else { return false };
-    frame.push(TEXT);
+/// What was written of some frames.
+enum Written {
+    All,
+    /// All but this rest.
+    Part(Vec<u8>),
+    Nothing,
+}
+
+/// Adds a text of at most [`MOST_AT_ONCE`] bytes.
+fn add_frame(frames: &mut Vec<u8>, text: &[u8]) {
+    let length = text.len() as u16;
+    frames.push(TEXT);
     match u8::try_from(length) {
-        Ok(length) if length < LENGTH_16 => frame.push(length),
+        Ok(length) if length < LENGTH_16 => frames.push(length),
         _ => {
-            frame.push(LENGTH_16);
-            frame.extend_from_slice(&length.to_be_bytes());
+            frames.push(LENGTH_16);
+            frames.extend_from_slice(&length.to_be_bytes());
         }
     }
-    frame.extend_from_slice(text);
-    true
+    frames.extend_from_slice(text);
 }
 
 #[cfg(test)]
@@ -110,18 +177,19 @@ mod tests {
 
     #[test]
     fn frames_are_as_the_standard_has_them() {
-        let mut frame = Vec::new();
-        for length in [0, 125, 126, 65_535] {
+        let (mut frames, mut expected) = (Vec::new(), Vec::new());
+        for length in [0, 125, 126, MOST_AT_ONCE] {
             let text = vec![b'x'; length];
-            assert!(write_frame(&mut frame, &text));
+            add_frame(&mut frames, &text);
             let head: &[u8] = match length {
                 0 => &[0x81, 0],
                 125 => &[0x81, 125],
                 126 => &[0x81, 126, 0, 126],
-                _ => &[0x81, 126, 0xff, 0xff],
+                _ => &[0x81, 126, 0x40, 0],
             };
-            assert_eq!((&frame[..head.len()], &frame[head.len()..]), (head, text.as_slice()));
+            expected.extend_from_slice(head);
+            expected.extend_from_slice(&text);
         }
-        assert!(!write_frame(&mut frame, &vec![b'x'; 65_536]));
+        assert_eq!(frames, expected);
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
 use tokio::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite;
 
@@ -25,8 +24,6 @@ use crate::telemetry;
 
 /// How long a client may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
-/// How long a write may wait for the peer to read.
-const SLOW: Duration = Duration::from_secs(10);
 /// Sockets that leave a stopping server in a second, so that they do not all come back at once.
 const LEAVING_PER_SECOND: u64 = 500;
 
@@ -39,7 +36,7 @@ pub(super) struct Session {
     clock: Clock,
     from: Option<IpAddr>,
     standing: Standing,
-    _places: Box<dyn Send>,
+    _places: Box<dyn Send + Sync>,
 }
 
 /// What woke the task.
@@ -75,31 +72,38 @@ impl Session {
         let ping_ms = PING_EVERY.as_millis() as u64;
         let epoch = app.parts.catalog.epoch().ok_or(Close::Internal)?;
         let welcome = ServerMessage::Welcome { epoch, ping_ms, max_sids }.encode();
-        send(socket, std::iter::once(welcome)).await?;
         let standing = Standing::new(app.clone(), brought);
         let desk = Desk::new(app, descriptor);
-        let mailbox = Mailbox::with_line(2 * max_sids + 64, desk.clone());
+        desk.send(socket, std::iter::once(welcome)).await?;
+        let mailbox = Mailbox::with_line(2 * max_sids as u32 + 64, desk.clone());
         let clock = Clock::start(&caller);
         let places = Box::new((place, user));
         Ok(Box::new(Self { desk, caller, address, mailbox, clock, from, standing, _places: places }))
     }
 
-    /// Talks until one side has had enough.
-    pub async fn run(&mut self, socket: &mut WebSocket) -> Close {
-        loop {
-            let line = self.mailbox.open_line();
-            let step = tokio::select! {
-                message = socket.recv() => Step::Heard(message),
-                inbox = self.mailbox.take() => Step::News(inbox),
-                () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
-                verdict = self.standing.verdict() => Step::Verdict(verdict),
-                () = self.desk.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
-            };
-            drop(line);
-            if let Err(close) = Box::pin(self.step(step, socket)).await {
-                return close;
+    /// Talks until one side has had enough. Arguments of an `async fn` would take their room twice, for as long as the socket lives.
+    #[expect(clippy::manual_async_fn, reason = "see above")]
+    pub fn run(&mut self, socket: &mut WebSocket) -> impl Future<Output = Close> + Send {
+        async move {
+            loop {
+                let line = self.mailbox.open_line();
+                let step = tokio::select! {
+                    message = socket.recv() => Step::Heard(message),
+                    inbox = self.mailbox.take() => Step::News(inbox),
+                    () = tokio::time::sleep_until(self.clock.next()) => Step::Time,
+                    verdict = self.standing.verdict() => Step::Verdict(verdict),
+                    () = self.desk.app.draining.cancelled(), if !self.clock.is_leaving() => Step::Drain,
+                };
+                drop(line);
+                if let Err(close) = Box::pin(self.step(step, socket)).await {
+                    return close;
+                }
             }
         }
+    }
+
+    async fn say(&self, socket: &mut WebSocket, message: ServerMessage<'_>) -> Result<(), Close> {
+        self.desk.send(socket, std::iter::once(message.encode())).await
     }
 
     async fn step(&mut self, step: Step, socket: &mut WebSocket) -> Result<(), Close> {
@@ -113,7 +117,7 @@ impl Session {
                 let most = self.desk.app.options.shutdown_grace.as_millis() as u64 * 4 / 5;
                 let reconnect_in_ms = rand::random_range(0..=spread.min(most));
                 self.clock.leave_after(Duration::from_millis(reconnect_in_ms));
-                say(socket, ServerMessage::Drain { reconnect_in_ms }).await
+                self.say(socket, ServerMessage::Drain { reconnect_in_ms }).await
             }
         }
     }
@@ -121,7 +125,7 @@ impl Session {
     async fn hear(&mut self, text: Option<Utf8Bytes>, socket: &mut WebSocket) -> Result<(), Close> {
         let Some(text) = text else {
             // The library's own answer must be out before others write to the connection.
-            return send(socket, std::iter::empty()).await;
+            return self.desk.send(socket, std::iter::empty()).await;
         };
         match ClientMessage::read(&text).ok_or(Close::BadMessage)? {
             ClientMessage::Subscribe { id, sids, intent } => {
@@ -135,10 +139,11 @@ impl Session {
                 for sid in sids.iter().filter_map(|sid| sid.parse().ok()) {
                     self.desk.watching().forget(sid);
                 }
-                say(socket, ServerMessage::Unsubscribed { id }).await
+                self.say(socket, ServerMessage::Unsubscribed { id }).await
             }
-            ClientMessage::Refresh { token } => self.refresh(&token, socket).await,
-            ClientMessage::Ping {} => say(socket, ServerMessage::Pong).await,
+            // Large as well, and rare.
+            ClientMessage::Refresh { token } => Box::pin(self.refresh(&token, socket)).await,
+            ClientMessage::Ping {} => self.say(socket, ServerMessage::Pong).await,
             ClientMessage::Pong {} => {
                 self.clock.pong();
                 Ok(())
@@ -203,7 +208,7 @@ impl Session {
             }
             Err((sid, error)) => Subscribed::Refused { sid, error: *error },
         });
-        say(socket, ServerMessage::Subscribed { id, recordings: recordings.collect() }).await
+        self.say(socket, ServerMessage::Subscribed { id, recordings: recordings.collect() }).await
     }
 
     async fn refresh(&mut self, token: &str, socket: &mut WebSocket) -> Result<(), Close> {
@@ -212,7 +217,7 @@ impl Session {
         self.is_now(caller)?;
         self.clock.renew(&self.caller);
         self.standing = Standing::new(self.desk.app.clone(), Some(brought));
-        say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
+        self.say(socket, ServerMessage::Refreshed { expires_at: self.caller.expires }).await
     }
 
     /// What was subscribed to belongs to one tenant: whoever is another's now begins anew.
@@ -229,7 +234,7 @@ impl Session {
             return Err(Close::TooSlow);
         }
         let wanted = self.desk.watching().news(inbox.events);
-        send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base).clone())).await?;
+        self.desk.send(socket, wanted.iter().map(|event| event_text(event, &self.desk.app.base).clone())).await?;
         let now = Instant::now();
         let mut watching = self.desk.watching();
         for event in &wanted {
@@ -240,8 +245,10 @@ impl Session {
 
     async fn tick(&mut self, socket: &mut WebSocket) -> Result<(), Close> {
         match self.clock.due() {
-            Some(Due::Ping) => say(socket, ServerMessage::Ping).await,
-            Some(Due::Expiring(left)) => say(socket, ServerMessage::Expiring { in_ms: left.as_millis() as u64 }).await,
+            Some(Due::Ping) => self.say(socket, ServerMessage::Ping).await,
+            Some(Due::Expiring(left)) => {
+                self.say(socket, ServerMessage::Expiring { in_ms: left.as_millis() as u64 }).await
+            }
             Some(Due::NoPong) => Err(Close::NoPong),
             Some(Due::Expired) => Err(Close::Token),
             Some(Due::Leave) => Err(Close::Draining),
@@ -306,24 +313,5 @@ fn broken(error: &axum::Error) -> Close {
         Some(tungstenite::Error::Protocol(ResetWithoutClosingHandshake)) => Close::ByPeer(1006),
         Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => Close::BadMessage,
         _ => Close::ByPeer(1006),
-    }
-}
-
-async fn say(socket: &mut WebSocket, message: ServerMessage<'_>) -> Result<(), Close> {
-    send(socket, std::iter::once(message.encode())).await
-}
-
-/// Writes messages together. A peer that does not read is let go.
-async fn send(socket: &mut WebSocket, texts: impl Iterator<Item = Utf8Bytes>) -> Result<(), Close> {
-    let write = async {
-        for text in texts {
-            socket.feed(Message::Text(text)).await?;
-        }
-        socket.flush().await
-    };
-    match tokio::time::timeout(SLOW, write).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Close::ByPeer(1006)),
-        Err(_) => Err(Close::TooSlow),
     }
 }

@@ -36,7 +36,7 @@ impl Briefing {
             call_sid: recording.call_sid,
             recording_sid: recording.recording_sid,
             recording_url: recording.recording_sid.map(url),
-            account_sid: recording.account_sid,
+            account_sid: recording.account_sid.to_string(),
             tenant: recording.tenant,
         }
     }

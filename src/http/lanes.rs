@@ -31,6 +31,8 @@ const ASKED_EVERY: Duration = Duration::from_secs(10);
 const ASKED: u32 = 3;
 /// What was sent and not been received for so long, in milliseconds, is for nobody (RFC 5482).
 const UNRECEIVED_MS: u32 = 120_000;
+/// What a lane asks for at a time.
+const SHORT_TURN: Duration = Duration::from_micros(100);
 /// How long a connection beyond the bound is given for its one request.
 const SPARE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -60,6 +62,7 @@ impl Lanes {
             let thread = std::thread::Builder::new().name(format!("lane-{n}"));
             thread.spawn(move || {
                 let _token = token;
+                take_short_turns();
                 runtime.block_on(lane(from, app, layer, watches, stop));
             })?;
             lanes.to.push(to);
@@ -115,6 +118,25 @@ impl Lanes {
         self.running.close();
         self.running.wait().await;
     }
+}
+
+/// Asks the kernel for short turns on a core, which come sooner (EEVDF, from Linux 6.12 on; an older one takes no notice). A lane needs
+/// microseconds to tell a listener, and does not wait while the catalog writes down what landed before.
+fn take_short_turns() {
+    // SAFETY: numbers go in, a number comes out; 0 is the thread that asks.
+    let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    let wanted = libc::sched_attr {
+        size: size_of::<libc::sched_attr>() as u32,
+        sched_policy: libc::SCHED_OTHER as u32,
+        sched_flags: 0,
+        sched_nice: nice,
+        sched_priority: 0,
+        sched_runtime: SHORT_TURN.as_nanos() as u64,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the kernel reads as many bytes as the structure says it has.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wanted, 0) };
 }
 
 async fn lane(

@@ -68,7 +68,7 @@ impl SqliteCatalog {
         MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
         // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
         let most = std::thread::available_parallelism().map_or(MOST_READERS, usize::from).clamp(2, MOST_READERS);
-        let readers = pool(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1536"));
+        let readers = pool(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1024"));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
     }

@@ -80,6 +80,20 @@ async fn listeners_do_not_wait_for_the_catalog_and_it_counts_as_they_were_told()
 }
 
 #[tokio::test]
+async fn who_is_served_by_the_thread_that_hears_of_a_landing_is_told_by_it_at_once() {
+    let (bench, _watched) = watched().await;
+    let tell = || assert!(bench.delivery.tell_here(bench.sid).is_none(), "there is no crowd");
+    tell();
+    std::fs::write(bench.directory.path().join(format!("recordings/{}.mp3", bench.sid)), mp3()).unwrap();
+    std::thread::scope(|scope| scope.spawn(tell).join()).unwrap();
+    // Nothing had landed; and another thread has no listeners.
+    bench.nothing_more().await;
+    tell();
+    assert_eq!(bench.told().await, [(2, State::Ready)]);
+    assert_eq!(bench.noted().await.state, State::Unknown, "the catalog is left to those who heed the signal");
+}
+
+#[tokio::test]
 async fn an_erasure_wins_against_a_landing_that_was_told_before_the_catalog_could_note_it() {
     let (bench, watched) = watched().await;
     let mut eraser = bench.lock().await;

@@ -62,19 +62,22 @@ impl Desk {
 
     /// Writes messages together. A peer that does not read is let go.
     pub async fn send(&self, socket: &mut WebSocket, texts: impl Iterator<Item = Utf8Bytes>) -> Result<(), Close> {
-        let gone = |_| Close::ByPeer(1006);
+        let gone = || Close::ByPeer(1006);
         let write = async {
             // The library's own answers come first.
-            socket.flush().await.map_err(gone)?;
+            socket.flush().await.map_err(|_| gone())?;
             let texts: Vec<Utf8Bytes> = texts.collect();
             match self.write(&texts) {
                 Written::All => Ok(()),
-                Written::Part(rest) => self.write_rest(&rest).await,
+                Written::Part(rest) => match self.connection() {
+                    Some(connection) => write_rest(connection, &rest).await.map_err(|_| gone()),
+                    None => Err(Close::Internal),
+                },
                 Written::Nothing => {
                     for text in texts {
-                        socket.feed(Message::Text(text)).await.map_err(gone)?;
+                        socket.feed(Message::Text(text)).await.map_err(|_| gone())?;
                     }
-                    socket.flush().await.map_err(gone)
+                    socket.flush().await.map_err(|_| gone())
                 }
             }
         };
@@ -83,32 +86,7 @@ impl Desk {
 
     /// The socket's task sends these, and its library has nothing to send; or the line is open.
     fn write(&self, texts: &[Utf8Bytes]) -> Written {
-        let length: usize = texts.iter().map(|text| text.len()).sum();
-        let Some(connection) = self.connection().filter(|_| (1..=MOST_AT_ONCE).contains(&length)) else {
-            return Written::Nothing;
-        };
-        FRAMES.with_borrow_mut(|frames| {
-            frames.clear();
-            texts.iter().for_each(|text| add_frame(frames, text.as_bytes()));
-            match rustix::net::send(connection, frames, FLAGS) {
-                Ok(sent) if sent == frames.len() => Written::All,
-                Ok(sent) => Written::Part(frames[sent..].to_vec()),
-                // Full, or broken: the library finds out which.
-                Err(_) => Written::Nothing,
-            }
-        })
-    }
-
-    async fn write_rest(&self, mut rest: &[u8]) -> Result<(), Close> {
-        let Some(connection) = self.connection() else { return Err(Close::Internal) };
-        while !rest.is_empty() {
-            match rustix::net::send(connection, rest, FLAGS) {
-                Ok(sent) => rest = &rest[sent..],
-                Err(Errno::AGAIN) => sleep(ONCE_MORE).await,
-                Err(_) => return Err(Close::ByPeer(1006)),
-            }
-        }
-        Ok(())
+        self.connection().map_or(Written::Nothing, |connection| write_frames(connection, texts))
     }
 
     fn connection(&self) -> Option<BorrowedFd<'_>> {
@@ -157,6 +135,35 @@ enum Written {
     Nothing,
 }
 
+/// Writes all of them together, where they are not too long for that.
+fn write_frames(connection: BorrowedFd<'_>, texts: &[Utf8Bytes]) -> Written {
+    let length: usize = texts.iter().map(|text| text.len()).sum();
+    if texts.is_empty() || length > MOST_AT_ONCE {
+        return Written::Nothing;
+    }
+    FRAMES.with_borrow_mut(|frames| {
+        frames.clear();
+        texts.iter().for_each(|text| add_frame(frames, text.as_bytes()));
+        match rustix::net::send(connection, frames, FLAGS) {
+            Ok(sent) if sent == frames.len() => Written::All,
+            Ok(sent) => Written::Part(frames[sent..].to_vec()),
+            // Full, or broken: the library finds out which.
+            Err(_) => Written::Nothing,
+        }
+    })
+}
+
+async fn write_rest(connection: BorrowedFd<'_>, mut rest: &[u8]) -> Result<(), Errno> {
+    while !rest.is_empty() {
+        match rustix::net::send(connection, rest, FLAGS) {
+            Ok(sent) => rest = &rest[sent..],
+            Err(Errno::AGAIN) => sleep(ONCE_MORE).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Adds a text of at most [`MOST_AT_ONCE`] bytes.
 fn add_frame(frames: &mut Vec<u8>, text: &[u8]) {
     let length = text.len() as u16;
@@ -191,5 +198,42 @@ mod tests {
             expected.extend_from_slice(&text);
         }
         assert_eq!(frames, expected);
+    }
+
+    /// A connection that takes little, and a client that reads nothing yet: sooner or later it takes a part.
+    #[tokio::test]
+    async fn what_was_begun_is_ended_when_the_client_reads() {
+        use std::os::fd::AsFd;
+        use tokio::io::AsyncReadExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let server = listener.accept().await.unwrap().0;
+        rustix::net::sockopt::set_socket_send_buffer_size(&server, 4096).unwrap();
+        let text: Utf8Bytes = "x".repeat(MOST_AT_ONCE).into();
+        let (mut whole, rest) = (
+            0,
+            loop {
+                match write_frames(server.as_fd(), std::slice::from_ref(&text)) {
+                    Written::All => {}
+                    Written::Part(rest) => break rest,
+                    Written::Nothing => panic!("it takes a part before it takes nothing"),
+                }
+            },
+        );
+        let ended = async {
+            write_rest(server.as_fd(), &rest).await.unwrap();
+            rustix::net::shutdown(&server, Shutdown::Write).unwrap();
+        };
+        let mut read = Vec::new();
+        let (_, count) = tokio::join!(ended, client.read_to_end(&mut read));
+        count.unwrap();
+        let mut left = read.as_slice();
+        while !left.is_empty() {
+            assert_eq!(&left[..4], [TEXT, LENGTH_16, 0x40, 0]);
+            assert!(left[4..4 + MOST_AT_ONCE].iter().all(|byte| *byte == b'x'));
+            left = &left[4 + MOST_AT_ONCE..];
+            whole += 1;
+        }
+        assert!(whole > 0);
     }
 }

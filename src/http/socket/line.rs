@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(frames, expected);
     }
 
-    /// A connection that takes little, and a client that reads nothing yet: sooner or later it takes a part.
+    /// A connection that takes little, and a client that reads nothing yet.
     #[tokio::test]
     async fn what_was_begun_is_ended_when_the_client_reads() {
         use std::os::fd::AsFd;
@@ -210,16 +210,18 @@ mod tests {
         let server = listener.accept().await.unwrap().0;
         rustix::net::sockopt::set_socket_send_buffer_size(&server, 4096).unwrap();
         let text: Utf8Bytes = "x".repeat(MOST_AT_ONCE).into();
-        let (mut whole, rest) = (
-            0,
-            loop {
-                match write_frames(server.as_fd(), std::slice::from_ref(&text)) {
-                    Written::All => {}
-                    Written::Part(rest) => break rest,
-                    Written::Nothing => panic!("it takes a part before it takes nothing"),
+        let rest = loop {
+            match write_frames(server.as_fd(), std::slice::from_ref(&text)) {
+                Written::All => {}
+                Written::Part(rest) => break rest,
+                // As if a part of the next had been taken: all of it.
+                Written::Nothing => {
+                    let mut frame = Vec::new();
+                    add_frame(&mut frame, text.as_bytes());
+                    break frame;
                 }
-            },
-        );
+            }
+        };
         let ended = async {
             write_rest(server.as_fd(), &rest).await.unwrap();
             rustix::net::shutdown(&server, Shutdown::Write).unwrap();
@@ -227,13 +229,12 @@ mod tests {
         let mut read = Vec::new();
         let (_, count) = tokio::join!(ended, client.read_to_end(&mut read));
         count.unwrap();
+        assert!(read.len() > rest.len());
         let mut left = read.as_slice();
         while !left.is_empty() {
             assert_eq!(&left[..4], [TEXT, LENGTH_16, 0x40, 0]);
             assert!(left[4..4 + MOST_AT_ONCE].iter().all(|byte| *byte == b'x'));
             left = &left[4 + MOST_AT_ONCE..];
-            whole += 1;
         }
-        assert!(whole > 0);
     }
 }

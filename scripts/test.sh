@@ -82,6 +82,8 @@ e2e() {
     need_web_packages
     need_chromium
     need_firefox
+    # The server has the console in it.
+    step "Console, build" scripts/web.sh
     step "Programs under test" cargo build --workspace --bins
     export LANDFALL_BIN="${LANDFALL_BIN:-$PWD/target/debug/landfall}"
     export TWILIO_SIM_BIN="${TWILIO_SIM_BIN:-$PWD/target/debug/twilio-sim}"

@@ -66,8 +66,8 @@ impl SqliteCatalog {
         let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
-        // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
         let most = std::thread::available_parallelism().map_or(MOST_READERS, usize::from).clamp(2, MOST_READERS);
+        // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
         let readers = pool(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1024"));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })

@@ -1,6 +1,7 @@
 //! One connection: requests for media at hand are answered by the express way, each other request by the HTTP library.
 //! Knows no route but for the one that must be fast.
 
+mod alarm;
 mod express;
 mod single;
 mod wire;

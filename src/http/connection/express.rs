@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
@@ -11,9 +10,10 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, 
 use axum::http::{HeaderName, Method};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
-use tokio::time::{Duration, Instant, Sleep, sleep_until};
+use tokio::time::{Duration, Instant};
 use tracing::debug;
 
+use super::alarm::Alarm;
 use super::wire::Wire;
 use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::audit::Done;
@@ -57,14 +57,13 @@ pub struct Express {
     since: Instant,
     /// How long from then to the next request.
     within: Duration,
-    /// Rings at the earliest when the client has had its time: moved only then, since requests are many.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
 }
 
 impl Express {
     pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Box::pin(sleep_until(since + HEAD_WITHIN)) }
+        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Alarm::at(since + HEAD_WITHIN) }
     }
 
     /// The head of the answer that was given last.
@@ -105,17 +104,11 @@ impl Express {
 
     /// Ready when nothing has come for too long.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            ready!(self.alarm.as_mut().poll(cx));
-            let due = self.since + self.within;
-            if Instant::now() >= due {
-                if self.within == HEAD_WITHIN {
-                    telemetry::limited("slow_head");
-                }
-                return Poll::Ready(());
-            }
-            self.alarm.as_mut().reset(due);
+        ready!(self.alarm.poll(cx, self.since + self.within));
+        if self.within == HEAD_WITHIN {
+            telemetry::limited("slow_head");
         }
+        Poll::Ready(())
     }
 
     /// The answer to what was read, if that is one whole plain request, and its media are at hand.

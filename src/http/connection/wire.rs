@@ -13,8 +13,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Duration, Instant, Sleep, sleep};
+use tokio::time::{Duration, Instant};
 
+use super::alarm::Alarm;
 use crate::http::limits::Seat;
 use crate::http::socket::Descriptor;
 use crate::telemetry;
@@ -44,27 +45,18 @@ pub(super) struct Wire {
 /// How long a write has been waiting.
 struct Stall {
     since: Option<Instant>,
-    /// Rings at the earliest when that is too long: moved only then, since a large answer waits often.
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl Default for Stall {
-    fn default() -> Self {
-        Self { since: None, alarm: Box::pin(sleep(STALLED)) }
-    }
+    alarm: Alarm,
 }
 
 impl Stall {
+    fn new() -> Box<Self> {
+        Box::new(Self { since: None, alarm: Alarm::at(Instant::now() + STALLED) })
+    }
+
     /// Ready when the write that waits now has waited for too long.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = *self.since.get_or_insert_with(Instant::now) + STALLED;
-        loop {
-            ready!(self.alarm.as_mut().poll(cx));
-            if Instant::now() >= due {
-                return Poll::Ready(());
-            }
-            self.alarm.as_mut().reset(due);
-        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.alarm.poll(cx, since + STALLED)
     }
 }
 
@@ -127,7 +119,7 @@ impl Wire {
             }
             return written;
         }
-        ready!(self.stall.get_or_insert_with(Box::default).poll_over(cx));
+        ready!(self.stall.get_or_insert_with(Stall::new).poll_over(cx));
         telemetry::limited("slow_reader");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -71,11 +71,11 @@ impl AtHand {
         // Piece by piece: putting numbers into formats takes longer than the rest of the head.
         let mut line = |texts: &[&str]| texts.iter().for_each(|text| to.extend_from_slice(text.as_bytes()));
         line(&["vary: Origin\r\ndate: ", date, "\r\n", REQUEST_ID.as_str(), ": ", id, "\r\ncontent-length: "]);
-        line(&[Decimal::of(end - start).as_str(), "\r\n"]);
+        line(&[itoa::Buffer::new().format(end - start), "\r\n"]);
         if self.is_part {
-            let (first, last) = (Decimal::of(start), Decimal::of(end - 1));
-            let size = Decimal::of(self.shelved.media.size);
-            line(&["content-range: bytes ", first.as_str(), "-", last.as_str(), "/", size.as_str(), "\r\n"]);
+            let [mut first, mut last, mut size] = [itoa::Buffer::new(); 3];
+            let (first, last) = (first.format(start), last.format(end - 1));
+            line(&["content-range: bytes ", first, "-", last, "/", size.format(self.shelved.media.size), "\r\n"]);
         }
         if let Some(origin) = cors::allowed(app, request) {
             // Writing to memory cannot fail.
@@ -85,30 +85,6 @@ impl AtHand {
             }
         }
         to.extend_from_slice(b"\r\n");
-    }
-}
-
-/// A number as text.
-struct Decimal {
-    digits: [u8; 20],
-    begin: usize,
-}
-
-impl Decimal {
-    fn of(mut number: u64) -> Self {
-        let mut decimal = Self { digits: [b'0'; 20], begin: 20 };
-        loop {
-            decimal.begin -= 1;
-            decimal.digits[decimal.begin] += (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return decimal;
-            }
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.digits[self.begin..]).unwrap_or_default()
     }
 }
 
@@ -126,16 +102,4 @@ fn lines(app: &App, shelved: &Shelved) -> Box<[u8]> {
         lines.extend_from_slice(b"\r\n");
     }
     lines.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_they_are_formatted() {
-        for number in [0, 7, 10, 65_535, u64::MAX] {
-            assert_eq!(Decimal::of(number).as_str(), number.to_string());
-        }
-    }
 }

@@ -62,26 +62,46 @@ impl Desk {
 
     /// Writes messages together. A peer that does not read is let go.
     pub async fn send(&self, socket: &mut WebSocket, texts: impl Iterator<Item = Utf8Bytes>) -> Result<(), Close> {
-        let gone = || Close::ByPeer(1006);
         let write = async {
             // The library's own answers come first.
-            socket.flush().await.map_err(|_| gone())?;
+            socket.flush().await?;
             let texts: Vec<Utf8Bytes> = texts.collect();
             match self.write(&texts) {
-                Written::All => Ok(()),
-                Written::Part(rest) => match self.connection() {
-                    Some(connection) => write_rest(connection, &rest).await.map_err(|_| gone()),
-                    None => Err(Close::Internal),
-                },
-                Written::Nothing => {
-                    for text in texts {
-                        socket.feed(Message::Text(text)).await.map_err(|_| gone())?;
-                    }
-                    socket.flush().await.map_err(|_| gone())
-                }
+                Written::All => return Ok(None),
+                Written::Part(rest) => return Ok(Some(rest)),
+                Written::Nothing => {}
             }
+            for text in texts {
+                socket.feed(Message::Text(text)).await?;
+            }
+            socket.flush().await.map(|()| None)
         };
-        timeout(SLOW, write).await.unwrap_or(Err(Close::TooSlow))
+        match timeout(SLOW, write).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(rest))) => self.send_rest(&rest).await,
+            Ok(Err::<_, axum::Error>(_)) => Err(Close::ByPeer(1006)),
+            Err(_) => Err(Close::TooSlow),
+        }
+    }
+
+    /// Ends a frame that was begun, or the connection: a close frame would count as the frame's end.
+    async fn send_rest(&self, rest: &[u8]) -> Result<(), Close> {
+        let Some(connection) = self.connection() else { return Err(Close::Internal) };
+        let ended = timeout(SLOW, write_rest(connection, rest)).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            self.hang_up();
+        }
+        match ended {
+            Ok(written) => written.map_err(|_| Close::ByPeer(1006)),
+            Err(_) => Err(Close::TooSlow),
+        }
+    }
+
+    /// Nothing can be said on this connection any more.
+    fn hang_up(&self) {
+        if let Some(connection) = self.connection() {
+            let _ = rustix::net::shutdown(connection, Shutdown::Both);
+        }
     }
 
     /// The socket's task sends these, and its library has nothing to send; or the line is open.
@@ -116,12 +136,7 @@ impl Line for Desk {
             Written::All => self.told(&mut watching, event, Instant::now()),
             // Its task finds out why.
             Written::Nothing => return false,
-            Written::Part(_) => {
-                // Nothing else can be said on this connection.
-                if let Some(connection) = self.connection() {
-                    let _ = rustix::net::shutdown(connection, Shutdown::Both);
-                }
-            }
+            Written::Part(_) => self.hang_up(),
         }
         true
     }

@@ -20,6 +20,7 @@ mod links;
 mod media;
 mod openapi;
 pub mod operators;
+mod pacing;
 mod problem;
 pub(crate) mod protocol;
 mod recordings;

@@ -17,6 +17,7 @@ use super::caller::Peer;
 use super::connection::serve;
 use super::layer::Layer;
 use super::limits::Seat;
+use super::pacing::Pacing;
 use crate::signals::{Noticed, Signal, watch};
 
 /// Connections on their way to a lane.
@@ -78,6 +79,7 @@ impl Lanes {
         stop: CancellationToken,
     ) {
         let mut turn = to.iter().cycle();
+        let pacing = Pacing::lift(&listener);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -90,6 +92,7 @@ impl Lanes {
                     if matches!(seat, Some(None)) {
                         continue;
                     }
+                    pacing.paced(&stream);
                     stream.into_std().map(|stream| (stream, peer, seat.flatten()))
                 }
                 Err(error) => {

@@ -67,8 +67,8 @@ impl Express {
     }
 
     /// The head of the answer that was given last.
-    pub fn head(&mut self) -> &mut Vec<u8> {
-        &mut self.head
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// Waits for a request. Takes nothing from the wire before it is ready. Without `media`, no request is answered.

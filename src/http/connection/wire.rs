@@ -23,11 +23,6 @@ use crate::volume::{Backing, backing};
 
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
 const MOST_AT_ONCE: usize = 2 * 1024 * 1024;
-
-/// The longest part of a file whose first bytes travel with the head.
-const SMALL: usize = 128 * 1024;
-/// Bytes that travel with it, at the least.
-const LEAST_FIRST: usize = 256;
 /// A client that takes nothing for so long is gone, or wants to hold the connection.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -85,11 +80,8 @@ impl Wire {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
-    /// Sends a head and the part of a mapped file that follows it. The first bytes of a small part travel with the head,
-    /// which is given back longer by them: then the rest begins with a page, and is a segment less.
-    pub async fn send(&mut self, head: &mut Vec<u8>, mut slice: &[u8]) -> io::Result<()> {
-        slice = &slice[append_first(head, slice)..];
-        let mut head = head.as_slice();
+    /// Sends a head and the part of a mapped file that follows it.
+    pub async fn send(&mut self, mut head: &[u8], mut slice: &[u8]) -> io::Result<()> {
         while !head.is_empty() || !slice.is_empty() {
             let sent = poll_fn(|cx| {
                 let sent = match backing(slice).filter(|_| !slice.is_empty()) {
@@ -139,9 +131,8 @@ impl Wire {
             let sent = stream.try_io(Interest::WRITABLE, || {
                 let mut sent = 0;
                 for bytes in before {
-                    // Not held back for what follows: a reader on this machine, such as a proxy, then wakes up while
-                    // the rest is being sent, which is worth more than a segment less.
-                    let flags = SendFlags::NOSIGNAL;
+                    // Held back for the file's bytes: a segment and a wake-up of the reader less.
+                    let flags = SendFlags::NOSIGNAL | SendFlags::MORE;
                     sent += rustix::net::send(stream.as_fd(), bytes, flags).or_else(|e| partial(sent, e))?;
                 }
                 if sent < before.iter().map(|bytes| bytes.len()).sum() {
@@ -183,23 +174,6 @@ fn has_room(stream: &TcpStream) -> bool {
     let mut asked = [PollFd::new(stream, PollFlags::OUT)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     !matches!(rustix::event::poll(&mut asked, Some(&now)), Ok(0))
-}
-
-/// Copies what lies before the next page of the file; tells how much.
-fn append_first(head: &mut Vec<u8>, slice: &[u8]) -> usize {
-    let Some(part) = backing(slice).filter(|_| slice.len() <= SMALL) else { return 0 };
-    let page = rustix::param::page_size();
-    let before = page - (part.offset as usize) % page;
-    // What exceeds a segment of the loopback interface would otherwise be one of its own.
-    let most = slice.len().min(if before < LEAST_FIRST { before + page } else { before });
-    let (at, mut read) = (head.len(), 0);
-    head.resize(at + most, 0);
-    // Read and not copied from the mapping: see the module's writer below.
-    if let Ok(bytes) = rustix::io::pread(part.file, &mut head[at..], part.offset) {
-        read = bytes;
-    }
-    head.truncate(at + read);
-    read
 }
 
 /// What was sent before an error counts; the error comes again with the next write.
@@ -290,7 +264,7 @@ mod tests {
         let (client, mut wire) = pair().await;
         let begun = Instant::now();
         // More than the kernel's buffers hold.
-        let sent = wire.send(&mut vec![0; 64 * 1024 * 1024], &[]).await;
+        let sent = wire.send(&vec![0; 64 * 1024 * 1024], &[]).await;
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= STALLED);
         assert_eq!(limited(&recorder, "slow_reader"), 1.0);

@@ -60,9 +60,10 @@ impl Registry {
         self.0.slots.contains_key(&sid)
     }
 
-    /// Whether the thread that asks serves anybody who waits for `sid`.
+    /// Whether the thread that asks serves anybody who waits for `sid`, and it has not landed as far as is known.
     pub fn waits_here(&self, sid: Sid) -> bool {
-        self.0.slots.get(&sid).is_some_and(|slot| slot.has_waiters_here())
+        let is_open = |status: &Status| !matches!(status.state, State::Ready | State::Gone);
+        self.0.slots.get(&sid).is_some_and(|slot| slot.status().is_none_or(is_open) && slot.has_waiters_here())
     }
 
     /// The recordings that somebody waits for and that have not settled: what a sweep must look at.

@@ -61,7 +61,7 @@ fn credentials(request: &(impl Fields + ?Sized)) -> Result<Credentials, Denied> 
 }
 
 /// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago.
-fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
+pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
     }
@@ -195,12 +195,17 @@ impl FromRequestParts<Arc<App>> for Known {
     }
 }
 
+/// Whether a caller may do what the service role may. Where nobody is asked who they are, everybody may.
+pub fn may_serve(app: &App, caller: &Caller) -> bool {
+    caller.role >= Role::Service || app.parts.auth.anyone().is_some()
+}
+
 impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let caller = admit(app, parts).await?;
-        if caller.role < Role::Service && app.parts.auth.anyone().is_none() {
+        if !may_serve(app, &caller) {
             return Err(Problem::forbidden("role_too_low", "this route is for the role service"));
         }
         Ok(Self)

@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 use utoipa::openapi::{self, path::Operation};
 
-use super::{audit, calls, events, health, lifecycle, links, media, problem, protocol, recordings, socket, webhooks};
+use super::{
+    audit, calls, events, health, landed, lifecycle, links, media, problem, protocol, recordings, socket, webhooks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +24,7 @@ use super::{audit, calls, events, health, lifecycle, links, media, problem, prot
         recordings::state,
         recordings::list,
         recordings::prepare,
-        recordings::landed,
+        landed::landed,
         lifecycle::erase,
         lifecycle::hold,
         lifecycle::release,

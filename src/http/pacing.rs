@@ -113,7 +113,8 @@ mod tests {
     #[tokio::test]
     async fn where_nothing_paces_all_stays_as_it_is() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let Some(control) = ["cubic", "reno"].into_iter().find(|name| sockopt::set_tcp_congestion(&listener, name).is_ok())
+        let Some(control) =
+            ["cubic", "reno"].into_iter().find(|name| sockopt::set_tcp_congestion(&listener, name).is_ok())
         else {
             unreachable!("reno is allowed to everybody");
         };

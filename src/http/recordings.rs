@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,23 +13,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
-use super::caller::{Known, Peer, Service, counted_address};
+use super::caller::{Known, Peer, counted_address};
 use super::problem::Problem;
 use super::protocol::StateObject;
 use crate::catalog::{CatalogError, Cursor, ListQuery};
 use crate::delivery::DeliveryError;
 use crate::recording::{Code, Sid, State, Timestamp};
-use crate::signals::Signal;
 
 /// Entries of a page, when nothing is asked for, and at the most.
 const PAGE: usize = 50;
 const MOST_PAGE: usize = 200;
 /// Longest search text, in bytes.
 const MOST_TEXT: usize = 200;
-/// Files told of in one message.
-const MOST_LANDED: usize = 1000;
-/// Of these, so many are looked at before the request is answered: the connections of this thread wait meanwhile.
-const MOST_LOOKED_AT: usize = 32;
 
 /// What a page of a list asks for.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -68,13 +63,6 @@ pub struct Prepared<'a> {
     /// The same in Hebrew.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_he: Option<&'static str>,
-}
-
-/// Files that have landed.
-#[derive(Deserialize, utoipa::ToSchema)]
-pub struct LandedSids {
-    /// Their storage names.
-    sids: Vec<String>,
 }
 
 /// The state of a recording.
@@ -135,35 +123,6 @@ pub async fn prepare(
             Ok((StatusCode::ACCEPTED, [("retry-after", "2")], body).into_response())
         }
     }
-}
-
-/// Tells the servers of files that a foreign worker has landed.
-#[utoipa::path(post, path = "/internal/landed", tag = "back ends", request_body = LandedSids,
-    responses((status = 204, description = "They are being looked at"), (status = 400, description = "bad_body, bad_sid")))]
-pub async fn landed(
-    _: Service,
-    Shared(app): Shared<Arc<App>>,
-    body: Result<Json<LandedSids>, JsonRejection>,
-) -> Result<StatusCode, Problem> {
-    let Json(LandedSids { sids }) = body?;
-    if sids.len() > MOST_LANDED {
-        return Err(Problem::bad_request("bad_body", format!("at most {MOST_LANDED} sids at once")));
-    }
-    let sids: Result<Vec<Sid>, _> = sids.iter().map(|sid| sid.parse()).collect();
-    let sids = sids.map_err(|_| Problem::bad_sid())?;
-    // Listeners of this thread are told at once: waking another thread first would double what they wait. Not where a look may
-    // take long.
-    if !app.parts.volume.is_on_network() {
-        for sid in sids.iter().take(MOST_LOOKED_AT) {
-            if let Some(rest) = app.parts.delivery.tell_here(*sid) {
-                app.tasks.spawn(rest.send());
-            }
-        }
-    }
-    for sid in sids {
-        app.parts.signals.send(Signal::Landed(sid, None));
-    }
-    Ok(StatusCode::NO_CONTENT)
 }
 
 impl ListParams {

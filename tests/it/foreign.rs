@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use loadtest::twilio::{Format, NewRecording};
 use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{Bench, token, wav};
 
@@ -57,4 +59,51 @@ async fn an_old_volume_is_served_as_it_is() {
     assert_eq!(answer.bytes().await.unwrap(), bytes);
     assert_eq!(bench.json(&format!("/api/recordings/{sid}")).await["state"], "ready");
     assert_eq!(bench.simulator.stats(&recording.recording_sid).media_requests, 0, "nothing is fetched again");
+}
+
+/// Sends a word of a landing as a worker that keeps its connection: head and body in one piece. The status of the answer.
+async fn say(stream: &mut TcpStream, kind: &str, token: &str, sid: &str) -> u16 {
+    let body = format!(r#"{{"sids":["{sid}"]}}"#);
+    let head = format!(
+        "POST /internal/landed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n"
+    );
+    stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    std::str::from_utf8(&answer[9..read.min(12)]).unwrap().parse().unwrap()
+}
+
+/// The first word of a worker makes its token known; what its later words say is looked at before they are judged. That a word is
+/// refused for its form tells the two apart: what it said was true, and has been told.
+#[tokio::test]
+async fn what_a_known_worker_says_has_landed_is_told_before_the_request_is_answered() {
+    let bench = Bench::start().await;
+    let (json, service, agent) = ("application/json", token("-", "service"), token("t", "agent"));
+    // One on each of the two lanes, so that one is the stream's.
+    let mut sockets = [bench.socket().await, bench.socket().await];
+    let mut stream = TcpStream::connect(bench.server.as_ref().unwrap().address()).await.unwrap();
+    for (kind, token, status, is_told) in [
+        (json, &service, 204, true),
+        ("text/plain", &service, 400, true),
+        (json, &agent, 403, false),
+        ("text/plain", &service, 400, true),
+    ] {
+        let recording = bench.registered("t", NewRecording::default()).await;
+        let sid = &recording.call_sid;
+        for socket in &mut sockets {
+            assert_eq!(socket.subscribe(sid, "watch").await["state"], "unknown");
+        }
+        // By a link, which inotify does not show: nobody knows but who says it.
+        std::fs::write(bench.volume().join("part"), wav(2_000)).unwrap();
+        std::fs::hard_link(bench.volume().join("part"), bench.volume().join(format!("{sid}.mp3"))).unwrap();
+        std::fs::remove_file(bench.volume().join("part")).unwrap();
+        assert_eq!(say(&mut stream, kind, token, sid).await, status);
+        for socket in &mut sockets {
+            if is_told {
+                assert_eq!(&socket.until("ready").await["sid"], sid.as_str());
+            } else {
+                assert_eq!(socket.pushed().await, [serde_json::Value::Null; 0]);
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ use crate::audit::Done;
 use crate::catalog::Action;
 use crate::http::app::App;
 use crate::http::caller::{Peer, client_address};
+use crate::http::landed::tell_ahead;
 use crate::http::media::{AtHand, Disposition, FILE};
 use crate::http::request_id::request_id;
 use crate::recording::Timestamp;
@@ -95,6 +96,9 @@ impl Express {
         let answer = media.and_then(|app| self.answer(app, read.filled()));
         Poll::Ready(answer.map_or_else(
             || {
+                if let Some(app) = media {
+                    tell_ahead(app, read.filled());
+                }
                 wire.put_back(Bytes::copy_from_slice(read.filled()));
                 Next::Other
             },

@@ -1,7 +1,7 @@
 //! One request by the HTTP library, or as many as come in one piece: then the connection is handed back, idle.
 //!
 //! It is idle when the answer's body has been dropped, all that was written has been flushed since, and nothing of the
-//! request can be left on the wire, because it had no body.
+//! request can be left on the wire: it had no body, or that was read to its end.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -43,6 +43,7 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
         stage.begin(request.body().is_end_stream());
         request.extensions_mut().insert(descriptor);
         let (layer, stage) = (layer.clone(), stage.clone());
+        let request = request.map(|body| Asked { body, stage: stage.clone() });
         async move { Ok::<_, Infallible>(layer.answer(peer, request).await.map(|body| Told { body, stage })) }
     };
     let observed = Observed { wire, stage: stage.clone(), alarm: None };
@@ -95,7 +96,7 @@ struct Stage {
 
 const ANSWERED: u8 = 1;
 const FLUSHED: u8 = 2;
-/// A body was announced: only the library knows where it ends.
+/// A body was announced, and has not been read to its end: only the library knows where that is.
 const HAD_BODY: u8 = 4;
 /// A head has been read.
 const IN_HAND: u8 = 8;
@@ -105,6 +106,10 @@ impl Stage {
         let had_body = if is_alone { self.flags.load(Relaxed) & HAD_BODY } else { HAD_BODY };
         self.flags.store(IN_HAND | had_body, Relaxed);
         self.heads.fetch_add(1, Relaxed);
+    }
+
+    fn body_ended(&self) {
+        self.flags.fetch_and(!HAD_BODY, Relaxed);
     }
 
     fn end(&self) {
@@ -130,6 +135,33 @@ impl Stage {
         let flags = self.flags.load(Relaxed);
         let is_between = flags & IN_HAND == 0 || flags & (ANSWERED | FLUSHED) == ANSWERED | FLUSHED;
         is_between.then(|| self.heads.load(Relaxed))
+    }
+}
+
+/// A request's body that tells when it has been read to its end.
+struct Asked {
+    body: Incoming,
+    stage: Arc<Stage>,
+}
+
+impl http_body::Body for Asked {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() {
+            self.stage.body_ended();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

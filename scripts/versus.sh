@@ -9,12 +9,13 @@ need_nginx
 need_peers
 need_eatmydata
 cargo build --release --workspace --bins
-if [ $# -eq 0 ]; then set -- media cold push sockets sound growth; fi
+if [ $# -eq 0 ]; then set -- media media-unpaced cold push sockets sound growth; fi
 for contest in "$@"; do
     say "Contest: $contest"
     # As many rounds as half an hour has room for.
     case $contest in
     growth) target/release/landfall-bench growth --rounds 3 ;;
+    media-unpaced) target/release/landfall-bench versus media --unpaced ;;
     push) target/release/landfall-bench versus push --rounds 3 ;;
     sockets | sound) target/release/landfall-bench versus "$contest" --rounds 2 ;;
     *) target/release/landfall-bench versus "$contest" ;;

@@ -55,7 +55,7 @@ fn routes(app: &Arc<App>) -> Router {
         .route("/api/recordings/{sid}/hold", put(lifecycle::hold).delete(lifecycle::release))
         .route("/api/recordings/{sid}/link", post(links::link))
         .route("/api/recordings/{sid}/prepare", post(recordings::prepare))
-        .route(landed::LANDED, post(landed::landed))
+        .route("/internal/landed", post(landed::landed))
         .route("/webhook/recording_status", post(webhooks::recording_status))
         .route("/webhooks/twilio/recording-status", post(webhooks::recording_status))
         .route("/ws/recordings", get(socket::connect))

@@ -15,7 +15,7 @@ use crate::recording::Sid;
 use crate::signals::Signal;
 
 /// Where they are said.
-pub const LANDED: &str = "/internal/landed";
+const LANDED: &str = "/internal/landed";
 /// Files told of in one message.
 const MOST_LANDED: usize = 1000;
 /// Of these, so many are looked at before the request is answered: the connections of this thread wait meanwhile.

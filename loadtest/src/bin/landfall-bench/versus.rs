@@ -13,6 +13,7 @@ pub(crate) mod peers;
 mod push;
 mod sockets;
 mod sound;
+mod unpaced;
 
 use std::error::Error;
 
@@ -44,7 +45,7 @@ enum Contest {
 
 pub(crate) fn run(bench: &Bench, versus: &Versus) -> Result<(), Box<dyn Error>> {
     match &versus.contest {
-        Contest::Media(options) => bench.run("versus-media", |home| media::run(bench, options, home)),
+        Contest::Media(options) => bench.run(options.name(), |home| media::run(bench, options, home)),
         Contest::Cold(options) => bench.run("versus-cold", |home| cold::run(bench, options, home)),
         Contest::Push(options) => bench.run("versus-push", |home| push::run(bench, options, home)),
         Contest::Sockets(options) => bench.run("versus-sockets", |home| sockets::run(bench, options, home)),

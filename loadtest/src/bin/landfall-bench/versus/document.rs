@@ -21,8 +21,13 @@ struct Chapter {
     drawn: &'static [(&'static str, &'static str)],
 }
 
-const CHAPTERS: [Chapter; 6] = [
+const CHAPTERS: [Chapter; 7] = [
     Chapter { report: "versus-media", title: "Media from hot files", drawn: &[("CPU", "CPU of the server for a GB")] },
+    Chapter {
+        report: "versus-media-unpaced",
+        title: "Media where nobody is paced",
+        drawn: &[("CPU", "CPU of the server for a GB, without pacing")],
+    },
     Chapter {
         report: "versus-push",
         title: "From the signal to the client",

@@ -7,6 +7,7 @@ use loadtest::client::Amount;
 use loadtest::measure::{Measure, Report};
 
 use super::peers::{self, COPY, SENDFILE, caddy, h2o, nginx, varnish};
+use super::unpaced;
 use crate::bench::Bench;
 use crate::serving::{self, Case, Contender, Files, Found, Load, SERVER_CORE, in_turns};
 
@@ -18,9 +19,21 @@ const CASES: [Case; 3] =
 pub(crate) struct Media {
     #[command(flatten)]
     load: Load,
+    /// In a network of its own, where nobody's segments wait for a timer, as they do by BBR; as root
+    #[arg(long)]
+    unpaced: bool,
+}
+
+impl Media {
+    pub(crate) fn name(&self) -> &'static str {
+        if self.unpaced { "versus-media-unpaced" } else { "versus-media" }
+    }
 }
 
 pub(crate) fn run(bench: &Bench, options: &Media, home: &Path) -> Result<Report, Box<dyn Error>> {
+    if options.unpaced {
+        unpaced::enter()?;
+    }
     let root = home.join("plain");
     let files = Files::write(home, &root, &options.load)?;
     let core = SERVER_CORE;
@@ -44,7 +57,7 @@ pub(crate) fn run(bench: &Bench, options: &Media, home: &Path) -> Result<Report,
     ];
     let mut parameters = options.load.parameters(&files);
     parameters["peers"] = versions.to_vec().into();
-    let mut report = Report::new("versus-media", parameters);
+    let mut report = Report::new(options.name(), parameters);
     for ((label, _), found) in CASES.iter().zip(found) {
         judge(&mut report, label, found);
     }
@@ -54,6 +67,11 @@ pub(crate) fn run(bench: &Bench, options: &Media, home: &Path) -> Result<Report,
          everybody in; nobody logs; Varnish serves from its memory, the others from files in the page cache"
             .to_owned(),
     );
+    report.remarks.push(format!(
+        "congestion control of the machine: {}, by which nginx, h2o, Caddy and Varnish send; where that is BBR, Landfall sends by reno to who \
+         is within a millisecond",
+        unpaced::control()?
+    ));
     Ok(report)
 }
 

@@ -60,7 +60,8 @@ fn credentials(request: &(impl Fields + ?Sized)) -> Result<Credentials, Denied> 
     Credentials::new(request.values(&AUTHORIZATION).next(), request.values(&COOKIE))
 }
 
-/// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago.
+/// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago. Looks at no `Origin`, and
+/// counts nothing.
 pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);

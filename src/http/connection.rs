@@ -1,5 +1,5 @@
 //! One connection: requests for media at hand are answered by the express way, each other request by the HTTP library.
-//! Knows no route but for the one that must be fast.
+//! Knows no route but for the two that must be fast: media, and words of a landing.
 
 mod alarm;
 mod express;
@@ -42,9 +42,13 @@ pub async fn serve(stream: TcpStream, seat: Option<Seat>, peer: Peer, layer: Lay
                 if wire.send(express.head(), answer.bytes()).await.is_err() {
                     return;
                 }
+                express.answered();
             }
             Next::Other => match Box::pin(serve_one(wire, peer, &layer, &leave)).await {
-                After::Idle(idle) => wire = idle,
+                After::Idle(idle) => {
+                    wire = idle;
+                    express.answered();
+                }
                 After::Closed => return,
             },
             Next::Closed => return,

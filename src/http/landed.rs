@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
 use serde::Deserialize;
 
 use super::app::App;
@@ -52,7 +53,8 @@ pub async fn landed(
 }
 
 /// Tells this thread's listeners what a request says, where it has come in one piece from somebody who is known: the way to its handler
-/// takes longer than all the rest. Whether it is one to be answered, and who else is to know, is left to the handler.
+/// takes longer than all the rest. Whether it is one to be answered, and who else is to know, is left to the handler, which looks once
+/// more at what was not there yet. A worker is no page of a browser: what comes from one is left to the handler whole.
 pub fn tell_ahead(app: &App, read: &[u8]) {
     if let Some(sids) = look_ahead(app, read) {
         tell_here(app, &sids);
@@ -65,7 +67,8 @@ fn look_ahead(app: &App, read: &[u8]) -> Option<Vec<Sid>> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let Ok(httparse::Status::Complete(head)) = request.parse(read) else { return None };
-    let caller = recognise(app, &*request.headers)?;
+    let is_of_a_page = request.headers.iter().any(|field| field.name.eq_ignore_ascii_case(ORIGIN.as_str()));
+    let caller = recognise(app, &*request.headers).filter(|_| !is_of_a_page)?;
     if request.path? != LANDED || !may_serve(app, &caller) {
         return None;
     }

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustix::net::sockopt;
 use tokio::time::Duration;
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// A round trip within which nothing is paced: a machine or a building, and no provider's line.
 const NEAR: Duration = Duration::from_millis(1);
@@ -48,7 +48,8 @@ impl Pacing {
         if let Some(control) = self.0.as_ref().filter(|_| !is_near(round_trip))
             && let Err(error) = sockopt::set_tcp_congestion(stream, control)
         {
-            warn!(%error, control, "a connection has not the congestion control of this machine");
+            // Said quietly: it could be said of each connection.
+            debug!(%error, control, "a connection has not the congestion control of this machine");
         }
     }
 }

@@ -86,6 +86,8 @@ async fn what_a_known_worker_says_has_landed_is_told_before_the_request_is_answe
         (json, &service, 204, true),
         ("text/plain", &service, 400, true),
         (json, &agent, 403, false),
+        // A page of a browser is never taken at its word.
+        ("text/plain\r\norigin: https://elsewhere.example", &service, 400, false),
         ("text/plain", &service, 400, true),
     ] {
         let recording = bench.registered("t", NewRecording::default()).await;

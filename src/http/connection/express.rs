@@ -72,7 +72,13 @@ impl Express {
         &self.head
     }
 
-    /// Waits for a request. Takes nothing from the wire before it is ready. Without `media`, no request is answered.
+    /// An answer is on its way: from now on the next request is waited for.
+    pub fn answered(&mut self) {
+        (self.since, self.within) = (Instant::now(), IDLE_WITHIN);
+    }
+
+    /// Waits for a request. Takes nothing from the wire before it is ready. Without `media`, no request is answered or looked
+    /// ahead at.
     pub async fn next(&mut self, wire: &mut Wire, media: Option<&App>) -> Next {
         let before = wire.take_back();
         if !before.is_empty() {

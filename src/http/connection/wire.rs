@@ -133,10 +133,11 @@ impl Wire {
                 for bytes in before {
                     // Held back for the file's bytes: a segment and a wake-up of the reader less.
                     let flags = SendFlags::NOSIGNAL | SendFlags::MORE;
-                    sent += rustix::net::send(stream.as_fd(), bytes, flags).or_else(|e| partial(sent, e))?;
-                }
-                if sent < before.iter().map(|bytes| bytes.len()).sum() {
-                    return Ok(sent);
+                    let taken = rustix::net::send(stream.as_fd(), bytes, flags).or_else(|e| partial(sent, e))?;
+                    sent += taken;
+                    if taken < bytes.len() {
+                        return Ok(sent);
+                    }
                 }
                 let mut offset = part.offset;
                 let most = slice.len().min(MOST_AT_ONCE);

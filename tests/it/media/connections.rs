@@ -226,6 +226,54 @@ async fn a_body_is_no_request() {
     assert!(raw.is_closed().await);
 }
 
+fn post(fields: &str, body: &str) -> String {
+    let bearer = token("-", "service");
+    format!(
+        "POST /internal/landed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {bearer}\r\ncontent-type: application/json\r\n{fields}\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn media_follow_a_request_whose_body_was_read_to_its_end() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let body = r#"{"sids":[]}"#;
+    let with_length = post(&format!("content-length: {}\r\n", body.len()), body);
+    let chunked =
+        post("transfer-encoding: chunked\r\n", &format!("{:x}\r\n{body}\r\n0\r\nx-trailer: 1\r\n\r\n", body.len()));
+    for (n, request) in [&with_length, &chunked, &with_length].into_iter().enumerate() {
+        // One after the other, then both at once.
+        raw.send(request).await;
+        assert!(raw.answer().await.0.contains("204"));
+        let media = |from: usize| get(&landed.path(), &format!("range: bytes={from}-{}\r\n", from + 9));
+        raw.send(&media(n)).await;
+        assert_eq!(raw.answer().await.2, landed.bytes[n..n + 10]);
+        raw.send(&(request.clone() + &media(n + 50))).await;
+        assert!(raw.answer().await.0.contains("204"));
+        assert_eq!(raw.answer().await.2, landed.bytes[n + 50..n + 60]);
+    }
+    raw.send(&post(&format!("connection: close\r\ncontent-length: {}\r\n", body.len()), body)).await;
+    assert!(raw.answer().await.0.contains("204"));
+    assert!(raw.is_closed().await);
+}
+
+/// More than the library reads at once, and more than it answers in one go.
+#[tokio::test]
+async fn whatever_is_sent_behind_a_large_body_is_answered() {
+    let landed = Landed::of(100_000).await;
+    let mut raw = Raw::to(&landed).await;
+    let body = format!(r#"{{"sids":[],"more":"{}"}}"#, "x".repeat(60_000));
+    let mut requests = post(&format!("content-length: {}\r\n", body.len()), &body);
+    for n in 0..60 {
+        requests += &get("/healthz", &format!("x-request-id: number-{n}\r\nx-more: {}\r\n", "y".repeat(300)));
+    }
+    raw.send(&requests).await;
+    assert!(raw.answer().await.0.contains("204"));
+    for n in 0..60 {
+        assert_eq!(raw.answer().await.1["x-request-id"], format!("number-{n}"));
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_carried_media_can_become_a_socket() {
     let landed = Landed::of(100_000).await;

@@ -12,6 +12,7 @@ use landfall::auth::Standing;
 use loadtest::twilio::NewRecording;
 use reqwest::{Client, Method};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -60,7 +61,11 @@ impl Nginx {
         let master = command.stdin(Stdio::null()).spawn().expect("nginx; scripts/need.sh installs it");
         let mut nginx = Self { master, home, address };
         for _ in 0..500 {
-            if tokio::net::TcpStream::connect(address).await.is_ok() {
+            // Refused by a worker itself: before there is one, the master takes no notice of a signal to read its files again.
+            if let Ok(mut stream) = tokio::net::TcpStream::connect(address).await
+                && stream.write_all(b"?\r\n\r\n").await.is_ok()
+                && stream.read_u8().await.is_ok()
+            {
                 return nginx;
             }
             assert!(nginx.master.try_wait().unwrap().is_none(), "{}", nginx.log());

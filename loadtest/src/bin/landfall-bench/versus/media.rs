@@ -32,7 +32,9 @@ impl Media {
 
 pub(crate) fn run(bench: &Bench, options: &Media, home: &Path) -> Result<Report, Box<dyn Error>> {
     if options.unpaced {
-        unpaced::enter()?;
+        unpaced::enter().map_err(|error| {
+            format!("no network of its own: {error}; --unpaced takes root, and a kernel with cubic")
+        })?;
     }
     let root = home.join("plain");
     let files = Files::write(home, &root, &options.load)?;

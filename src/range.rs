@@ -33,6 +33,14 @@ pub fn plan(field: &str, length: u64) -> Plan {
     if !unit.eq_ignore_ascii_case("bytes") {
         return Plan::Whole;
     }
+    // What players send. There is nothing to copy out.
+    if !set.contains(',') {
+        return match one(field.trim_end(), length) {
+            Spec::Bytes(range) => Plan::One(range),
+            Spec::Unsatisfiable => Plan::Unsatisfiable,
+            Spec::Invalid => Plan::Whole,
+        };
+    }
     let specs = || set.split(',').map(str::trim).filter(|spec| !spec.is_empty());
     let count = specs().take(MOST_RANGES + 1).count();
     if count == 0 || count > MOST_RANGES {
@@ -40,7 +48,7 @@ pub fn plan(field: &str, length: u64) -> Plan {
     }
     let mut wanted = Vec::with_capacity(count);
     for spec in specs() {
-        match one(spec, length) {
+        match one(&format!("bytes={spec}"), length) {
             Spec::Bytes(range) => wanted.push(range),
             Spec::Unsatisfiable => {}
             // One bad range spoils the set: the field as a whole is invalid and ignored (§14.2).
@@ -60,11 +68,10 @@ enum Spec {
     Invalid,
 }
 
-/// Reads one range-spec. The parser is asked for one at a time, since its own rule for sets is stricter than ours.
-fn one(spec: &str, length: u64) -> Spec {
+/// Reads a field with one range-spec. The parser is asked for one at a time, since its own rule for sets is stricter than ours.
+fn one(field: &str, length: u64) -> Spec {
     use http_range_header::RangeUnsatisfiableError as Why;
-    let found =
-        http_range_header::parse_range_header(&format!("bytes={spec}")).and_then(|parsed| parsed.validate(length));
+    let found = http_range_header::parse_range_header(field).and_then(|parsed| parsed.validate(length));
     match found.as_deref() {
         Ok([range, ..]) => Spec::Bytes(*range.start()..range.end() + 1),
         Ok([]) | Err(Why::Unsatisfiable) => Spec::Unsatisfiable,

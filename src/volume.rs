@@ -26,7 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use file_system::{Kind, file_system};
 pub use inspection::{ProbeError, identity_at, probe};
 pub use landing::{Landing, LandingError};
-pub use mapped::{Backing, Mapped, SMALL, WINDOW, backing};
+pub use mapped::{Backed, Mapped, SMALL, WINDOW, backing};
 pub use removal::{Claim, Listing, serve_lock, serve_unlock};
 pub use waveform::{DrawError, Drawn, Waveform};
 

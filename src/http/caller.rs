@@ -17,7 +17,7 @@ use super::deeds::Asker;
 use super::fields::Fields;
 use super::limits::{Reached, is_near};
 use super::problem::Problem;
-use crate::auth::{Caller, Credentials, Denied, Forward, Role};
+use crate::auth::{Caller, Credentials, Denied, Forward, LastToken, Role};
 
 pub use link::{identify_for, recognise_for};
 pub use standing::{Brought, Standing};
@@ -43,7 +43,7 @@ pub enum Credential<'a> {
 }
 
 /// The token of a request, if it has one. A bearer header comes before a cookie; other schemes belong to a proxy.
-pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Option<Credential<'a>> {
+pub fn credential<'a>(request: &'a impl Fields, cookie: &str) -> Option<Credential<'a>> {
     if let Some(header) = request.text(&AUTHORIZATION) {
         let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
         if scheme.eq_ignore_ascii_case("bearer") {
@@ -56,13 +56,13 @@ pub fn credential<'a>(request: &'a (impl Fields + ?Sized), cookie: &str) -> Opti
 }
 
 /// All that a request brings to be known by, for an endpoint that is asked.
-fn credentials(request: &(impl Fields + ?Sized)) -> Result<Credentials, Denied> {
+fn credentials(request: &impl Fields) -> Result<Credentials, Denied> {
     Credentials::new(request.values(&AUTHORIZATION).next(), request.values(&COOKIE))
 }
 
 /// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago. Looks at no `Origin`, and
 /// counts nothing.
-pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Caller>> {
+pub fn recognise(app: &App, request: &impl Fields, last: &mut LastToken) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
     }
@@ -70,7 +70,7 @@ pub fn recognise(app: &App, request: &(impl Fields + ?Sized)) -> Option<Arc<Call
         return forward.recall(&credentials(request).ok()?);
     }
     match credential(request, &app.options.cookie)? {
-        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
+        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token, last),
     }
 }
 
@@ -231,7 +231,7 @@ pub struct Peer(pub IpAddr);
 
 /// Whose address counts for the bounds on sockets, and stands in the audit. A proxy on this machine or in a private network
 /// is believed about whom it speaks for: only the last hop of `X-Forwarded-For`, which it wrote itself.
-pub fn client_address(peer: Peer, request: &(impl Fields + ?Sized)) -> IpAddr {
+pub fn client_address(peer: Peer, request: &impl Fields) -> IpAddr {
     forwarded_for(peer, request).unwrap_or(peer.0)
 }
 
@@ -245,7 +245,7 @@ fn counted(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<Peer>().and_then(|peer| counted_address(*peer, &parts.headers))
 }
 
-fn forwarded_for(Peer(peer): Peer, request: &(impl Fields + ?Sized)) -> Option<IpAddr> {
+fn forwarded_for(Peer(peer): Peer, request: &impl Fields) -> Option<IpAddr> {
     if !is_near(peer) {
         return None;
     }

@@ -27,7 +27,7 @@ pub const GRANTS: [(HeaderName, &str); 2] = [
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
 
 /// The origin of the request, if it is on the list.
-pub fn allowed<'a>(app: &App, request: &'a (impl Fields + ?Sized)) -> Option<&'a str> {
+pub fn allowed<'a>(app: &App, request: &'a impl Fields) -> Option<&'a str> {
     request.text(&ORIGIN).filter(|origin| app.allows(origin))
 }
 

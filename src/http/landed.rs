@@ -11,7 +11,9 @@ use serde::Deserialize;
 
 use super::app::App;
 use super::caller::{Service, may_serve, recognise};
+use super::fields::{Fields, Parsed};
 use super::problem::Problem;
+use crate::auth::LastToken;
 use crate::recording::Sid;
 use crate::signals::Signal;
 
@@ -55,20 +57,21 @@ pub async fn landed(
 /// Tells this thread's listeners what a request says, where it has come in one piece from somebody who is known: the way to its handler
 /// takes longer than all the rest. Whether it is one to be answered, and who else is to know, is left to the handler, which looks once
 /// more at what was not there yet. A worker is no page of a browser: what comes from one is left to the handler whole.
-pub fn tell_ahead(app: &App, read: &[u8]) {
-    if let Some(sids) = look_ahead(app, read) {
+pub fn tell_ahead(app: &App, read: &[u8], last: &mut LastToken) {
+    if let Some(sids) = look_ahead(app, read, last) {
         tell_here(app, &sids);
     }
 }
 
-fn look_ahead(app: &App, read: &[u8]) -> Option<Vec<Sid>> {
+fn look_ahead(app: &App, read: &[u8], last: &mut LastToken) -> Option<Vec<Sid>> {
     // Before anything is parsed: most requests are others.
     read.strip_prefix(b"POST ")?.strip_prefix(LANDED.as_bytes())?;
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let Ok(httparse::Status::Complete(head)) = request.parse(read) else { return None };
-    let is_of_a_page = request.headers.iter().any(|field| field.name.eq_ignore_ascii_case(ORIGIN.as_str()));
-    let caller = recognise(app, &*request.headers).filter(|_| !is_of_a_page)?;
+    let fields = Parsed::new(request.headers);
+    let is_of_a_page = fields.values(&ORIGIN).next().is_some();
+    let caller = recognise(app, &fields, last).filter(|_| !is_of_a_page)?;
     if request.path? != LANDED || !may_serve(app, &caller) {
         return None;
     }

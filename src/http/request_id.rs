@@ -10,7 +10,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MOST: usize = 64;
 
 /// The id that a proxy gave the request, if it is harmless; else a new one.
-pub fn request_id(request: &(impl Fields + ?Sized)) -> String {
+pub fn request_id(request: &impl Fields) -> String {
     let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let given = request.text(&REQUEST_ID);
     let given = given.filter(|id| (1..=MOST).contains(&id.len()) && id.as_bytes().iter().all(harmless));

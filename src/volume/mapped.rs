@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -25,6 +25,8 @@ pub const WINDOW: u64 = 2 * 1024 * 1024;
 pub const SMALL: u64 = 8 * 1024 * 1024;
 /// How long a file that lay in the page cache is believed to lie there still. Being wrong costs one wait for a disk.
 const BELIEVED: Duration = Duration::from_secs(5);
+/// The call of that name has this number on every architecture.
+const SYS_CACHESTAT: libc::c_long = 451;
 /// A buffer's worth of reading a cold file in.
 const GULP: usize = 256 * 1024;
 
@@ -54,21 +56,31 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// The part of a file that a slice is.
-pub struct Backing<'a> {
+/// A slice of memory, and the part of a file that it is.
+#[derive(Clone, Copy)]
+pub struct Backed<'a> {
+    /// The slice.
+    pub bytes: &'a [u8],
     /// The file.
     pub file: BorrowedFd<'a>,
     /// Where in it the slice begins, in bytes.
     pub offset: u64,
 }
 
+impl Backed<'_> {
+    /// Without its first bytes.
+    pub fn after(self, bytes: usize) -> Self {
+        Self { bytes: &self.bytes[bytes..], offset: self.offset + bytes as u64, ..self }
+    }
+}
+
 /// What file a slice of memory is a part of, if it is one of ours.
-pub fn backing(slice: &[u8]) -> Option<Backing<'_>> {
-    let (from, to) = (slice.as_ptr().addr(), slice.as_ptr().addr() + slice.len());
+pub fn backing(bytes: &[u8]) -> Option<Backed<'_>> {
+    let (from, to) = (bytes.as_ptr().addr(), bytes.as_ptr().addr() + bytes.len());
     let mappings = MAPPINGS.read().unwrap_or_else(PoisonError::into_inner);
     let (start, (end, file)) = mappings.range(..=from).next_back()?;
     // SAFETY: the slice borrows from the mapping at its address, which owns the file: both live as long as the slice.
-    (to <= *end).then(|| Backing { file: unsafe { BorrowedFd::borrow_raw(*file) }, offset: (from - start) as u64 })
+    (to <= *end).then(|| Backed { bytes, file: unsafe { BorrowedFd::borrow_raw(*file) }, offset: (from - start) as u64 })
 }
 
 impl Mapped {
@@ -93,23 +105,25 @@ impl Mapped {
         Bytes::from_owner(Shared(self.0.clone())).slice(range.start as usize..range.end as usize)
     }
 
-    /// The bytes of a range as an address.
-    pub fn part(&self, range: &Range<u64>) -> &[u8] {
-        &self.0.map[range.start as usize..range.end as usize]
+    /// The bytes of a range, not to be touched.
+    pub fn part(&self, range: &Range<u64>) -> Backed<'_> {
+        let bytes = &self.0.map[range.start as usize..range.end as usize];
+        Backed { bytes, file: self.0.file.as_fd(), offset: range.start }
     }
 
     /// Whether sending the range will not wait for a disk, as far as one can know.
     pub fn is_warm(&self, range: &Range<u64>) -> bool {
         let now = EPOCH.elapsed().as_millis() as u64;
-        if now < self.0.warm_until.load(Ordering::Relaxed) {
+        let until = self.0.warm_until.load(Ordering::Relaxed);
+        if now < until {
             return true;
         }
         let size = self.0.map.len() as u64;
-        if size <= SMALL && self.0.is_resident(&(0..size)) {
+        let is_warm = size <= SMALL && ((until > 0 && self.0.is_cached()) || self.0.is_resident(&(0..size)));
+        if is_warm {
             self.0.warm_until.store(now + BELIEVED.as_millis() as u64, Ordering::Relaxed);
-            return true;
         }
-        self.0.is_resident(range)
+        is_warm || self.0.is_resident(range)
     }
 
     /// Reads the range into the page cache. Blocks on the disk.
@@ -129,6 +143,26 @@ impl Mapped {
 }
 
 impl Pages {
+    /// Whether the page cache still has as many pages as the file (`cachestat(2)`, Linux 6.5): counting them takes a fraction of what
+    /// [`is_resident`](Self::is_resident) does. Pages that are only just being read count as well, so this is for what was whole before.
+    fn is_cached(&self) -> bool {
+        #[repr(C)]
+        struct Stretch {
+            offset: u64,
+            length: u64,
+        }
+        /// Pages in the cache; dirty, under write-back, evicted, recently evicted.
+        type Counts = [u64; 5];
+        let whole = Stretch { offset: 0, length: self.map.len() as u64 };
+        let mut counts: Counts = [0; 5];
+        // SAFETY: the kernel reads the one and writes the other, which have the shape it asks for.
+        let answer = unsafe {
+            libc::syscall(SYS_CACHESTAT, self.file.as_raw_fd(), &raw const whole, counts.as_mut_ptr(), 0)
+        };
+        // An older kernel, and one that does not tell us, is asked the other way.
+        answer == 0 && counts[0] >= self.map.len().div_ceil(self.page) as u64
+    }
+
     /// Whether every page of the range is in the page cache.
     fn is_resident(&self, range: &Range<u64>) -> bool {
         let from = range.start as usize & !(self.page - 1);

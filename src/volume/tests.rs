@@ -126,6 +126,8 @@ fn mapped_bytes_are_those_of_the_file_and_outlive_its_name() {
     mapped.warm(&(0..WINDOW)).unwrap();
     assert!(mapped.is_warm(&(5000..WINDOW)));
     assert_eq!(mapped.slice(5000..9000), bytes[5000..9000]);
+    let part = mapped.part(&(5000..9000)).after(1000);
+    assert_eq!((part.bytes, part.offset), (&bytes[6000..9000], 6000));
 }
 
 #[test]

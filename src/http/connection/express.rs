@@ -17,9 +17,11 @@ use super::alarm::Alarm;
 use super::wire::Wire;
 use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::audit::Done;
+use crate::auth::LastToken;
 use crate::catalog::Action;
 use crate::http::app::App;
 use crate::http::caller::{Peer, client_address};
+use crate::http::fields::{Fields, Parsed};
 use crate::http::landed::tell_ahead;
 use crate::http::media::{AtHand, Disposition, FILE};
 use crate::http::request_id::request_id;
@@ -59,12 +61,14 @@ pub struct Express {
     /// How long from then to the next request.
     within: Duration,
     alarm: Alarm,
+    token: LastToken,
 }
 
 impl Express {
     pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Alarm::at(since + HEAD_WITHIN) }
+        let alarm = Alarm::at(since + HEAD_WITHIN);
+        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm, token: LastToken::default() }
     }
 
     /// The head of the answer that was given last.
@@ -103,7 +107,7 @@ impl Express {
         Poll::Ready(answer.map_or_else(
             || {
                 if let Some(app) = media {
-                    tell_ahead(app, read.filled());
+                    tell_ahead(app, read.filled(), &mut self.token);
                 }
                 wire.put_back(Bytes::copy_from_slice(read.filled()));
                 Next::Other
@@ -133,11 +137,11 @@ impl Express {
             return None;
         }
         let target = request.path?.strip_prefix(FILE)?;
-        let fields = &*request.headers;
-        if !fields.iter().all(is_plain) {
+        let fields = &Parsed::new(request.headers);
+        if !is_plain(fields) {
             return None;
         }
-        let (caller, answer) = AtHand::look(app, target, fields)?;
+        let (caller, answer) = AtHand::look(app, target, fields, &mut self.token)?;
         let (who, address) = (Some((&*caller.user, &caller.scope)), client_address(self.peer, fields));
         app.parts.audit.note(Done { action: Action::Played, outcome: "ok", sid: answer.sid(), who, address });
         let id = request_id(fields);
@@ -147,16 +151,16 @@ impl Express {
         let route = Disposition::Inline.route();
         debug!(request_id = id, %method, route, status, "answered");
         telemetry::hot_request(route, "GET", status, took);
-        telemetry::media_request("hit", route, answer.bytes().len() as u64, took);
+        telemetry::media_request("hit", route, answer.length() as u64, took);
         Some(answer)
     }
 }
 
-/// Whether a field leaves the request one head for one answer, after which the connection goes on. Browsers ask for that
-/// although it is the rule (RFC 9112 §9.3).
-fn is_plain(field: &httparse::Header<'_>) -> bool {
-    let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
-    if is(&CONNECTION) { field.value.eq_ignore_ascii_case(b"keep-alive") } else { !NOT_PLAIN.iter().any(is) }
+/// Whether a request is one head for one answer, after which the connection goes on. Browsers ask for that although it is the rule
+/// (RFC 9112 §9.3).
+fn is_plain(request: &impl Fields) -> bool {
+    let goes_on = |value: &[u8]| value.eq_ignore_ascii_case(b"keep-alive");
+    request.values(&CONNECTION).all(goes_on) && NOT_PLAIN.iter().all(|name| request.values(name).next().is_none())
 }
 
 fn with_date(write: impl FnOnce(&str)) {

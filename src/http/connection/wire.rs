@@ -19,7 +19,7 @@ use super::alarm::Alarm;
 use crate::http::limits::Seat;
 use crate::http::socket::Descriptor;
 use crate::telemetry;
-use crate::volume::{Backing, backing};
+use crate::volume::{Backed, backing};
 
 /// Bytes sent in one go: the other connections of the lane have their turn in between.
 const MOST_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -80,15 +80,12 @@ impl Wire {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
-    /// Sends a head and the part of a mapped file that follows it.
-    pub async fn send(&mut self, mut head: &[u8], mut slice: &[u8]) -> io::Result<()> {
-        while !head.is_empty() || !slice.is_empty() {
+    /// Sends a head and the part of a file that follows it.
+    pub async fn send(&mut self, mut head: &[u8], mut part: Backed<'_>) -> io::Result<()> {
+        while !head.is_empty() || !part.bytes.is_empty() {
             let sent = poll_fn(|cx| {
-                let sent = match backing(slice).filter(|_| !slice.is_empty()) {
-                    Some(part) if head.is_empty() => self.poll_send(cx, &[], slice, &part),
-                    Some(part) => self.poll_send(cx, &[IoSlice::new(head)], slice, &part),
-                    None => Pin::new(&mut self.stream).poll_write(cx, if head.is_empty() { slice } else { head }),
-                };
+                let before = [IoSlice::new(head)];
+                let sent = self.poll_send(cx, if head.is_empty() { &[] } else { &before }, part);
                 self.bounded(cx, sent)
             });
             let sent = sent.await?;
@@ -98,7 +95,7 @@ impl Wire {
             }
             let of_head = sent.min(head.len());
             head = &head[of_head..];
-            slice = &slice[sent - of_head..];
+            part = part.after(sent - of_head);
         }
         Ok(())
     }
@@ -121,8 +118,7 @@ impl Wire {
         &self,
         cx: &mut Context<'_>,
         before: &[IoSlice<'_>],
-        slice: &[u8],
-        part: &Backing<'_>,
+        part: Backed<'_>,
     ) -> Poll<io::Result<usize>> {
         let stream = &self.stream;
         loop {
@@ -140,7 +136,7 @@ impl Wire {
                     }
                 }
                 let mut offset = part.offset;
-                let most = slice.len().min(MOST_AT_ONCE);
+                let most = part.bytes.len().min(MOST_AT_ONCE);
                 match rustix::fs::sendfile(stream.as_fd(), part.file, Some(&mut offset), most) {
                     // The file is shorter than its mapping: as little may be sent as if the page were gone.
                     Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -150,7 +146,7 @@ impl Wire {
                     }
                     // A file system without it: the slice itself is as good.
                     Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-                        let rest = rustix::net::send(stream.as_fd(), &slice[..most], SendFlags::NOSIGNAL);
+                        let rest = rustix::net::send(stream.as_fd(), &part.bytes[..most], SendFlags::NOSIGNAL);
                         Ok(sent + rest.or_else(|error| partial(sent, error))?)
                     }
                     Err(error) => Ok(sent + partial(sent, error)?),
@@ -206,7 +202,7 @@ impl Read for Wire {
 impl Write for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = match backing(buf) {
-            Some(part) => self.poll_send(cx, &[], buf, &part),
+            Some(part) => self.poll_send(cx, &[], part),
             None => Pin::new(&mut self.stream).poll_write(cx, buf),
         };
         self.bounded(cx, written)
@@ -217,9 +213,9 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let found = bufs.iter().enumerate().find_map(|(n, buf)| Some((n, buf, backing(buf)?)));
+        let found = bufs.iter().enumerate().find_map(|(n, buf)| Some((n, backing(buf)?)));
         let written = match found {
-            Some((n, buf, part)) => self.poll_send(cx, &bufs[..n], buf, &part),
+            Some((n, part)) => self.poll_send(cx, &bufs[..n], part),
             None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
         };
         self.bounded(cx, written)
@@ -258,14 +254,21 @@ mod tests {
         (client, Wire::new(listener.accept().await.unwrap().0, None))
     }
 
+    fn mapped(size: u64) -> crate::volume::Mapped {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(size).unwrap();
+        crate::volume::Mapped::new(file, size).unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_let_go() {
         let recorder = recorder();
         let _counted = metrics::set_default_local_recorder(&recorder);
         let (client, mut wire) = pair().await;
-        let begun = Instant::now();
         // More than the kernel's buffers hold.
-        let sent = wire.send(&vec![0; 64 * 1024 * 1024], &[]).await;
+        let mapped = mapped(64 * 1024 * 1024);
+        let begun = Instant::now();
+        let sent = wire.send(b"head", mapped.part(&(0..64 * 1024 * 1024))).await;
         assert_eq!(sent.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() >= STALLED);
         assert_eq!(limited(&recorder, "slow_reader"), 1.0);
@@ -299,10 +302,7 @@ mod tests {
     /// A large file and several ranges are such a body.
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_of_several_parts_of_a_file_is_let_go() {
-        let mut file = tempfile::tempfile().unwrap();
-        std::io::Write::write_all(&mut file, &[7; 64 * 1024]).unwrap();
-        let mapped = crate::volume::Mapped::new(file, 64 * 1024).unwrap();
-        let slice = mapped.slice(0..64 * 1024);
+        let slice = mapped(64 * 1024).slice(0..64 * 1024);
         assert!(backing(&slice).is_some());
         let (_, took) = stalled(slice).await;
         assert!((STALLED..2 * STALLED).contains(&took));

@@ -9,7 +9,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::headers;
-use crate::auth::Caller;
+use crate::auth::{Caller, LastToken};
 use crate::delivery::Shelved;
 use crate::http::app::App;
 use crate::http::caller::recognise_for;
@@ -19,7 +19,7 @@ use crate::http::media::Disposition;
 use crate::http::request_id::REQUEST_ID;
 use crate::range::{Outcome, Plan};
 use crate::recording::Sid;
-use crate::volume::SMALL;
+use crate::volume::{Backed, SMALL};
 
 /// An answer of 200 or 206 with bytes that are in memory.
 pub struct AtHand {
@@ -31,9 +31,14 @@ pub struct AtHand {
 impl AtHand {
     /// The answer to a GET for that SID, with a link behind it or not, and who gets it; `None` where it takes more than a look at what
     /// lies ready.
-    pub fn look(app: &App, target: &str, request: &(impl Fields + ?Sized)) -> Option<(Arc<Caller>, Self)> {
+    pub fn look(
+        app: &App,
+        target: &str,
+        request: &impl Fields,
+        last: &mut LastToken,
+    ) -> Option<(Arc<Caller>, Self)> {
         let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
-        let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request)?;
+        let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request, last)?;
         let outcome = headers::preconditions(request, shelved.validators());
         if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
             return None;
@@ -43,8 +48,9 @@ impl AtHand {
             Plan::One(range) => (range, true),
             Plan::Many(_) | Plan::Unsatisfiable => return None,
         };
-        let is_short = range.end - range.start <= SMALL;
-        (is_short && shelved.bytes.is_warm(&range)).then_some((caller, Self { shelved, range, is_part }))
+        let answer = Self { shelved, range, is_part };
+        let is_at_hand = answer.length() <= SMALL && answer.shelved.bytes.is_warm(&answer.range);
+        is_at_hand.then_some((caller, answer))
     }
 
     /// The name it was asked for by.
@@ -57,13 +63,18 @@ impl AtHand {
         if self.is_part { 206 } else { 200 }
     }
 
-    /// Its bytes: an address, not to be touched.
-    pub fn bytes(&self) -> &[u8] {
+    /// How many bytes it has.
+    pub fn length(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// They themselves, not to be touched.
+    pub fn bytes(&self) -> Backed<'_> {
         self.shelved.bytes.part(&self.range)
     }
 
     /// Writes its head, from the first line to the empty one.
-    pub fn write_head(&self, to: &mut Vec<u8>, app: &App, request: &(impl Fields + ?Sized), id: &str, date: &str) {
+    pub fn write_head(&self, to: &mut Vec<u8>, app: &App, request: &impl Fields, id: &str, date: &str) {
         let line = if self.is_part { "HTTP/1.1 206 Partial Content\r\n" } else { "HTTP/1.1 200 OK\r\n" };
         to.extend_from_slice(line.as_bytes());
         to.extend_from_slice(self.shelved.lines.get_or_init(|| lines(app, &self.shelved)));
@@ -71,7 +82,7 @@ impl AtHand {
         // Piece by piece: putting numbers into formats takes longer than the rest of the head.
         let mut line = |texts: &[&str]| texts.iter().for_each(|text| to.extend_from_slice(text.as_bytes()));
         line(&["vary: Origin\r\ndate: ", date, "\r\n", REQUEST_ID.as_str(), ": ", id, "\r\ncontent-length: "]);
-        line(&[itoa::Buffer::new().format(end - start), "\r\n"]);
+        line(&[itoa::Buffer::new().format(self.length()), "\r\n"]);
         if self.is_part {
             let [mut first, mut last, mut size] = [itoa::Buffer::new(); 3];
             let (first, last) = (first.format(start), last.format(end - 1));

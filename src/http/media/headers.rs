@@ -65,7 +65,7 @@ const ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 const MOST_TITLE: usize = 80;
 
 /// Decides by the conditional fields. A field we cannot read counts as absent.
-pub(super) fn preconditions(request: &(impl Fields + ?Sized), of: Validators<'_>) -> Outcome {
+pub(super) fn preconditions(request: &impl Fields, of: Validators<'_>) -> Outcome {
     let (if_match, if_none_match) = (joined(request, &IF_MATCH), joined(request, &IF_NONE_MATCH));
     let if_range = request.text(&IF_RANGE).map(|value| {
         // A tag is quoted; a date that is none matches nothing (§13.1.5).
@@ -83,7 +83,7 @@ pub(super) fn preconditions(request: &(impl Fields + ?Sized), of: Validators<'_>
 }
 
 /// What to send of a recording to a GET whose conditions are met or not.
-pub(super) fn plan(request: &(impl Fields + ?Sized), outcome: Outcome, size: u64) -> Plan {
+pub(super) fn plan(request: &impl Fields, outcome: Outcome, size: u64) -> Plan {
     match request.text(&RANGE) {
         Some(field) if outcome == Outcome::Proceed => range::plan(field, size),
         _ => Plan::Whole,
@@ -141,7 +141,7 @@ fn written(text: String) -> Option<HeaderValue> {
 }
 
 /// A list field may come in several lines (§5.3).
-fn joined<'a>(request: &'a (impl Fields + ?Sized), name: &'a HeaderName) -> Option<Cow<'a, str>> {
+fn joined<'a>(request: &'a impl Fields, name: &'a HeaderName) -> Option<Cow<'a, str>> {
     let mut lines = request.lines(name);
     let first = lines.next()?;
     let more: Vec<&str> = lines.collect();

@@ -80,7 +80,11 @@ pub fn backing(bytes: &[u8]) -> Option<Backed<'_>> {
     let mappings = MAPPINGS.read().unwrap_or_else(PoisonError::into_inner);
     let (start, (end, file)) = mappings.range(..=from).next_back()?;
     // SAFETY: the slice borrows from the mapping at its address, which owns the file: both live as long as the slice.
-    (to <= *end).then(|| Backed { bytes, file: unsafe { BorrowedFd::borrow_raw(*file) }, offset: (from - start) as u64 })
+    (to <= *end).then(|| Backed {
+        bytes,
+        file: unsafe { BorrowedFd::borrow_raw(*file) },
+        offset: (from - start) as u64,
+    })
 }
 
 impl Mapped {
@@ -156,9 +160,8 @@ impl Pages {
         let whole = Stretch { offset: 0, length: self.map.len() as u64 };
         let mut counts: Counts = [0; 5];
         // SAFETY: the kernel reads the one and writes the other, which have the shape it asks for.
-        let answer = unsafe {
-            libc::syscall(SYS_CACHESTAT, self.file.as_raw_fd(), &raw const whole, counts.as_mut_ptr(), 0)
-        };
+        let answer =
+            unsafe { libc::syscall(SYS_CACHESTAT, self.file.as_raw_fd(), &raw const whole, counts.as_mut_ptr(), 0) };
         // An older kernel, and one that does not tell us, is asked the other way.
         answer == 0 && counts[0] >= self.map.len().div_ceil(self.page) as u64
     }

@@ -114,12 +114,7 @@ impl Wire {
     }
 
     /// Sends what stands before the file's bytes, then these.
-    fn poll_send(
-        &self,
-        cx: &mut Context<'_>,
-        before: &[IoSlice<'_>],
-        part: Backed<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_send(&self, cx: &mut Context<'_>, before: &[IoSlice<'_>], part: Backed<'_>) -> Poll<io::Result<usize>> {
         let stream = &self.stream;
         loop {
             ready!(stream.poll_write_ready(cx))?;

@@ -31,12 +31,7 @@ pub struct AtHand {
 impl AtHand {
     /// The answer to a GET for that SID, with a link behind it or not, and who gets it; `None` where it takes more than a look at what
     /// lies ready.
-    pub fn look(
-        app: &App,
-        target: &str,
-        request: &impl Fields,
-        last: &mut LastToken,
-    ) -> Option<(Arc<Caller>, Self)> {
+    pub fn look(app: &App, target: &str, request: &impl Fields, last: &mut LastToken) -> Option<(Arc<Caller>, Self)> {
         let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
         let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request, last)?;
         let outcome = headers::preconditions(request, shelved.validators());

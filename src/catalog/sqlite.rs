@@ -63,15 +63,20 @@ impl SqliteCatalog {
             // In KiB. The kernel caches the file too: more would only be copies.
             .pragma("cache_size", "-512")
             .busy_timeout(PATIENCE);
-        let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = pool_of(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(|error| CatalogError(error.to_string()))?;
         let most = std::thread::available_parallelism().map_or(MOST_READERS, usize::from).clamp(2, MOST_READERS);
         // Each look-up goes through the inner pages of a tree or two, and of a million recordings these alone are a megabyte.
-        let readers = pool(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1024"));
+        let readers = pool_of(most as u32).connect_lazy_with(options.read_only(true).pragma("cache_size", "-1024"));
         // A file can be put back from a backup, and then counts again from there: each start is an epoch of its own.
         Ok(Self { readers, writer, epoch: uuid::Uuid::new_v4().simple().to_string() })
     }
+}
+
+/// Connections to a file stay open as long as the pool. Whoever closes idle ones counts them, and SQLx (up to 0.9.0, issue 3645) can count
+/// one less than none: it then loops for ever, and the catalog answers nobody.
+fn pool_of(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).idle_timeout(None).max_lifetime(None)
 }
 
 impl From<sqlx::Error> for CatalogError {

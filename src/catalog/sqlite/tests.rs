@@ -15,6 +15,15 @@ async fn a_page_of_a_list_reads_the_calls_from_the_index_alone() {
 }
 
 #[tokio::test]
+async fn nobody_goes_about_closing_connections_to_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = SqliteCatalog::open(&directory.path().join("landfall.db")).await.unwrap();
+    for pool in [&catalog.readers, &catalog.writer] {
+        assert_eq!((pool.options().get_idle_timeout(), pool.options().get_max_lifetime()), (None, None));
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_the_first_version_opens_and_lists_its_calls() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("landfall.db");

@@ -14,7 +14,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quick_cache::sync::Cache;
 use url::Url;
 
@@ -135,11 +134,6 @@ enum Mode {
     None(Arc<Caller>),
 }
 
-/// The token that came last over a connection, and whose it is: a player asks for range after range with the same one, and that costs
-/// a comparison.
-#[derive(Default)]
-pub struct LastToken(Option<(Secret, Seen)>);
-
 #[derive(Clone)]
 struct Seen {
     caller: Arc<Caller>,
@@ -182,23 +176,10 @@ impl Auth {
         self.verify_at(token, Timestamp::now()).await
     }
 
-    /// Whose token this is, if that has been found out already. `last` is of the one who brings it.
-    pub fn recall(&self, token: &str, last: &mut LastToken) -> Option<Arc<Caller>> {
-        self.recall_at(token, last, Timestamp::now())
-    }
-
-    fn recall_at(&self, token: &str, last: &mut LastToken, now: Timestamp) -> Option<Arc<Caller>> {
+    /// Whose token this is, if that has been found out already.
+    pub fn recall(&self, token: &str) -> Option<Arc<Caller>> {
         let Mode::Jwt { seen, .. } = &self.0 else { return None };
-        if let Some((known, hit)) = &last.0
-            && now < hit.until
-            && are_same(known.reveal(), token)
-        {
-            return Some(hit.caller.clone());
-        }
-        let hit = seen.get(&digest(token.as_bytes())).filter(|hit| now < hit.until)?;
-        let caller = hit.caller.clone();
-        last.0 = Some((Secret::new(token), hit));
-        Some(caller)
+        seen.get(&digest(token.as_bytes())).filter(|hit| Timestamp::now() < hit.until).map(|hit| hit.caller)
     }
 
     /// Whether this token was good when it was last looked at. It need not be any more.
@@ -235,11 +216,6 @@ impl Auth {
         seen.insert(key, Seen { caller: caller.clone(), until });
         Ok(caller)
     }
-}
-
-/// How long this takes tells nothing of a token: a proxy may bring those of many over one connection.
-fn are_same(known: &str, token: &str) -> bool {
-    verify_slices_are_equal(known.as_bytes(), token.as_bytes()).is_ok()
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {

@@ -131,6 +131,10 @@ mod tests {
             ("bytes=", Plan::Whole),
             ("bytes", Plan::Whole),
             ("items=0-1", Plan::Whole),
+            ("bytes= 0-1 ", Plan::One(0..2)),
+            ("bytes= ", Plan::Whole),
+            ("bytes=0-1=", Plan::Whole),
+            ("bytes=,0-1", Plan::One(0..2)),
         ];
         for (field, expected) in cases {
             assert_eq!(plan(field, 10_000), expected, "{field}");

@@ -127,24 +127,6 @@ async fn whom_a_token_was_made_for_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_connection_knows_its_last_token_for_as_long_as_the_token_is_believed_and_no_other_by_it() {
-    let auth = with_secret();
-    let [one, other, unseen] = ["u1", "u2", "u3"].map(|user| hs256(SECRET, &claims(json!({"sub": user}))));
-    for token in [&one, &other] {
-        auth.verify_at(token, NOW).await.unwrap();
-    }
-    let mut last = LastToken::default();
-    let mut who = |token: &str, now| auth.recall_at(token, &mut last, now).map(|caller| caller.user.to_string());
-    for (token, user) in [(&one, "u1"), (&one, "u1"), (&other, "u2"), (&one, "u1")] {
-        assert_eq!(who(token, NOW).as_deref(), Some(user));
-    }
-    assert_eq!((who(&unseen, NOW), who(&one[1..], NOW), who("", NOW)), (None, None, None));
-    let end = NOW.plus(Duration::from_secs(60)).plus(LEEWAY);
-    assert_eq!(who(&one, Timestamp(end.0 - 1)).as_deref(), Some("u1"));
-    assert_eq!(who(&one, end), None);
-}
-
-#[tokio::test]
 async fn a_remembered_token_expires_to_the_second() {
     let auth = with_secret();
     let token = hs256(SECRET, &claims(json!({"exp": after(10)})));

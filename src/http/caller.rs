@@ -17,7 +17,7 @@ use super::deeds::Asker;
 use super::fields::Fields;
 use super::limits::{Reached, is_near};
 use super::problem::Problem;
-use crate::auth::{Caller, Credentials, Denied, Forward, LastToken, Role};
+use crate::auth::{Caller, Credentials, Denied, Forward, Role};
 
 pub use link::{identify_for, recognise_for};
 pub use standing::{Brought, Standing};
@@ -62,7 +62,7 @@ fn credentials(request: &impl Fields) -> Result<Credentials, Denied> {
 
 /// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago. Looks at no `Origin`, and
 /// counts nothing.
-pub fn recognise(app: &App, request: &impl Fields, last: &mut LastToken) -> Option<Arc<Caller>> {
+pub fn recognise(app: &App, request: &impl Fields) -> Option<Arc<Caller>> {
     if let Some(anyone) = app.parts.auth.anyone() {
         return Some(anyone);
     }
@@ -70,7 +70,7 @@ pub fn recognise(app: &App, request: &impl Fields, last: &mut LastToken) -> Opti
         return forward.recall(&credentials(request).ok()?);
     }
     match credential(request, &app.options.cookie)? {
-        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token, last),
+        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
     }
 }
 

@@ -64,7 +64,7 @@ fn length_bit(name: &str) -> u64 {
 
 fn visible(value: &[u8]) -> Option<&str> {
     let is_visible = |byte: &u8| *byte == b'\t' || (b' '..=b'~').contains(byte);
-    // Without an end at the first that is not: so it takes many bytes at a time.
+    // Not left at the first that is not: so many bytes are looked at together.
     let are_visible = value.iter().fold(true, |so_far, byte| so_far & is_visible(byte));
     are_visible.then(|| std::str::from_utf8(value).ok())?
 }

@@ -13,7 +13,6 @@ use super::app::App;
 use super::caller::{Service, may_serve, recognise};
 use super::fields::{Fields, Parsed};
 use super::problem::Problem;
-use crate::auth::LastToken;
 use crate::recording::Sid;
 use crate::signals::Signal;
 
@@ -57,13 +56,13 @@ pub async fn landed(
 /// Tells this thread's listeners what a request says, where it has come in one piece from somebody who is known: the way to its handler
 /// takes longer than all the rest. Whether it is one to be answered, and who else is to know, is left to the handler, which looks once
 /// more at what was not there yet. A worker is no page of a browser: what comes from one is left to the handler whole.
-pub fn tell_ahead(app: &App, read: &[u8], last: &mut LastToken) {
-    if let Some(sids) = look_ahead(app, read, last) {
+pub fn tell_ahead(app: &App, read: &[u8]) {
+    if let Some(sids) = look_ahead(app, read) {
         tell_here(app, &sids);
     }
 }
 
-fn look_ahead(app: &App, read: &[u8], last: &mut LastToken) -> Option<Vec<Sid>> {
+fn look_ahead(app: &App, read: &[u8]) -> Option<Vec<Sid>> {
     // Before anything is parsed: most requests are others.
     read.strip_prefix(b"POST ")?.strip_prefix(LANDED.as_bytes())?;
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
@@ -71,7 +70,7 @@ fn look_ahead(app: &App, read: &[u8], last: &mut LastToken) -> Option<Vec<Sid>> 
     let Ok(httparse::Status::Complete(head)) = request.parse(read) else { return None };
     let fields = Parsed::new(request.headers);
     let is_of_a_page = fields.values(&ORIGIN).next().is_some();
-    let caller = recognise(app, &fields, last).filter(|_| !is_of_a_page)?;
+    let caller = recognise(app, &fields).filter(|_| !is_of_a_page)?;
     if request.path? != LANDED || !may_serve(app, &caller) {
         return None;
     }

@@ -46,7 +46,7 @@ impl FromStr for Sid {
     fn from_str(text: &str) -> Result<Self, BadSid> {
         let bytes: [u8; LENGTH] = text.as_bytes().try_into().map_err(|_| BadSid)?;
         let known = matches!(&bytes[..2], b"CA" | b"RE");
-        // Without an end at the first that is none: so it takes many bytes at a time.
+        // Not left at the first that is none: so all are looked at together.
         let hex = bytes[2..].iter().fold(true, |so_far, byte| so_far & byte.is_ascii_hexdigit());
         (known && hex).then_some(Self(bytes)).ok_or(BadSid)
     }

@@ -1,8 +1,8 @@
 //! Landed files as slices of memory that nobody touches: the kernel sends their bytes from the page cache.
 //!
 //! A mapping gives each byte of a file an address, so that a part of it can be a `Bytes` like any other on its way
-//! through HTTP. Whoever writes such a slice to a socket asks for its [`backing`] and has the kernel send that; where
-//! it cannot, the slice itself is written. Either is safe because landed files are never truncated, only unlinked, and
+//! through HTTP. Whoever writes such a slice to a socket has its [`Backed`] part of the file, or asks for it ([`backing`]), and has the
+//! kernel send that; where it cannot, the slice itself is written. Either is safe because landed files are never truncated, only unlinked, and
 //! because nobody here reads the pages: `writev` answers a vanished page with EFAULT instead of a signal.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub const WINDOW: u64 = 2 * 1024 * 1024;
 pub const SMALL: u64 = 8 * 1024 * 1024;
 /// How long a file that lay in the page cache is believed to lie there still. Being wrong costs one wait for a disk.
 const BELIEVED: Duration = Duration::from_secs(5);
-/// The call of that name has this number on every architecture.
+/// `cachestat(2)` on x86-64 and on ARM; `libc` has no name for it there.
 const SYS_CACHESTAT: libc::c_long = 451;
 /// A buffer's worth of reading a cold file in.
 const GULP: usize = 256 * 1024;
@@ -43,7 +43,7 @@ struct Pages {
     map: Mmap,
     file: File,
     page: usize,
-    /// Milliseconds since the epoch until which the whole file is believed to be in the page cache.
+    /// Milliseconds since the epoch until which the whole file is believed to be in the page cache; 0 when it was not there.
     warm_until: AtomicU64,
 }
 
@@ -123,9 +123,12 @@ impl Mapped {
             return true;
         }
         let size = self.0.map.len() as u64;
-        let is_warm = size <= SMALL && ((until > 0 && self.0.is_cached()) || self.0.is_resident(&(0..size)));
+        let is_whole = || self.0.cached_pages().is_some_and(|pages| pages >= size.div_ceil(self.0.page as u64));
+        let is_warm = size <= SMALL && ((until > 0 && is_whole()) || self.0.is_resident(&(0..size)));
         if is_warm {
             self.0.warm_until.store(now + BELIEVED.as_millis() as u64, Ordering::Relaxed);
+        } else if until > 0 {
+            self.0.warm_until.store(0, Ordering::Relaxed);
         }
         is_warm || self.0.is_resident(range)
     }
@@ -147,9 +150,10 @@ impl Mapped {
 }
 
 impl Pages {
-    /// Whether the page cache still has as many pages as the file (`cachestat(2)`, Linux 6.5): counting them takes a fraction of what
-    /// [`is_resident`](Self::is_resident) does. Pages that are only just being read count as well, so this is for what was whole before.
-    fn is_cached(&self) -> bool {
+    /// How many of the file's pages are in the page cache (`cachestat(2)`, Linux 6.5): counting them takes a fraction of what
+    /// [`is_resident`](Self::is_resident) does. Those that are only just being read count as well, so this is for a file that was there
+    /// whole. `None` from an older kernel, and from one that does not tell us.
+    fn cached_pages(&self) -> Option<u64> {
         #[repr(C)]
         struct Stretch {
             offset: u64,
@@ -162,8 +166,7 @@ impl Pages {
         // SAFETY: the kernel reads the one and writes the other, which have the shape it asks for.
         let answer =
             unsafe { libc::syscall(SYS_CACHESTAT, self.file.as_raw_fd(), &raw const whole, counts.as_mut_ptr(), 0) };
-        // An older kernel, and one that does not tell us, is asked the other way.
-        answer == 0 && counts[0] >= self.map.len().div_ceil(self.page) as u64
+        (answer == 0).then_some(counts[0])
     }
 
     /// Whether every page of the range is in the page cache.
@@ -188,6 +191,30 @@ impl Drop for Pages {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use std::io::Write;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_was_in_the_page_cache_is_believed_to_be_there_for_a_while_and_then_counted() {
+        let size = 3 * rustix::param::page_size() as u64 + 1;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; size as usize]).unwrap();
+        file.sync_all().unwrap();
+        let mapped = Mapped::new(file, size).unwrap();
+        let is_warm = || mapped.is_warm(&(0..1));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(is_warm());
+        assert!(mapped.0.cached_pages().is_none_or(|pages| pages == 4));
+        tokio::time::advance(BELIEVED).await;
+        assert!(is_warm());
+        rustix::fs::fadvise(mapped.file(), 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        // A file system in memory keeps all.
+        if mapped.0.cached_pages() == Some(0) {
+            assert!(is_warm(), "still believed");
+            tokio::time::advance(BELIEVED).await;
+            assert!(!is_warm());
+            assert_eq!(mapped.0.warm_until.load(Ordering::Relaxed), 0, "and next time each page is looked at");
+        }
+    }
 
     /// Whether anything of ours lies at an address.
     pub fn is_mapped(address: usize) -> bool {

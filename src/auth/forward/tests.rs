@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::auth::{Auth, AuthOptions, Grant, LastToken};
+use crate::auth::{Auth, AuthOptions, Grant};
 use crate::recording::{Scope, Tenant};
 use crate::secret::Secret;
 
@@ -331,7 +331,7 @@ async fn a_token_by_itself_is_shown_as_a_bearer_token() {
     for bad in ["a b", "a\r\nx: y", "\u{5d0}", &"x".repeat(17_000)] {
         assert!(matches!(auth.verify(bad).await, Err(Denied::Malformed(_))), "{bad}");
     }
-    assert!(auth.anyone().is_none() && auth.recall("opaque-token", &mut LastToken::default()).is_none());
+    assert!(auth.anyone().is_none() && auth.recall("opaque-token").is_none());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Asking, identify, recognise};
-use crate::auth::{Caller, LastToken, LinkDenied, Opens, Presented, Purpose, Role};
+use crate::auth::{Caller, LinkDenied, Opens, Presented, Purpose, Role};
 use crate::delivery::{DeliveryError, Shelved};
 use crate::http::app::App;
 use crate::http::fields::Fields;
@@ -58,10 +58,9 @@ pub fn recognise_for(
     sid: Sid,
     query: Option<&str>,
     request: &impl Fields,
-    last: &mut LastToken,
 ) -> Option<(Arc<Caller>, Arc<Shelved>)> {
     let Some(query) = query else {
-        let caller = recognise(app, request, last)?;
+        let caller = recognise(app, request)?;
         let shelved = app.parts.delivery.at_hand(&caller.scope, sid)?;
         return Some((caller, shelved));
     };

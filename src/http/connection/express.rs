@@ -17,7 +17,6 @@ use super::alarm::Alarm;
 use super::wire::Wire;
 use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::audit::Done;
-use crate::auth::LastToken;
 use crate::catalog::Action;
 use crate::http::app::App;
 use crate::http::caller::{Peer, client_address};
@@ -61,14 +60,12 @@ pub struct Express {
     /// How long from then to the next request.
     within: Duration,
     alarm: Alarm,
-    token: LastToken,
 }
 
 impl Express {
     pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        let alarm = Alarm::at(since + HEAD_WITHIN);
-        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm, token: LastToken::default() }
+        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Alarm::at(since + HEAD_WITHIN) }
     }
 
     /// The head of the answer that was given last.
@@ -107,7 +104,7 @@ impl Express {
         Poll::Ready(answer.map_or_else(
             || {
                 if let Some(app) = media {
-                    tell_ahead(app, read.filled(), &mut self.token);
+                    tell_ahead(app, read.filled());
                 }
                 wire.put_back(Bytes::copy_from_slice(read.filled()));
                 Next::Other
@@ -141,7 +138,7 @@ impl Express {
         if !is_plain(fields) {
             return None;
         }
-        let (caller, answer) = AtHand::look(app, target, fields, &mut self.token)?;
+        let (caller, answer) = AtHand::look(app, target, fields)?;
         let (who, address) = (Some((&*caller.user, &caller.scope)), client_address(self.peer, fields));
         app.parts.audit.note(Done { action: Action::Played, outcome: "ok", sid: answer.sid(), who, address });
         let id = request_id(fields);

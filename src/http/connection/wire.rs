@@ -80,7 +80,7 @@ impl Wire {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 
-    /// Sends a head and the part of a file that follows it.
+    /// Sends a head and the part of a file that follows it, which is not empty.
     pub async fn send(&mut self, mut head: &[u8], mut part: Backed<'_>) -> io::Result<()> {
         while !head.is_empty() || !part.bytes.is_empty() {
             let sent = poll_fn(|cx| {
@@ -239,7 +239,7 @@ mod tests {
     use http_body_util::StreamBody;
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use crate::telemetry::testing::{limited, recorder};
 
@@ -268,6 +268,29 @@ mod tests {
         assert!(begun.elapsed() >= STALLED);
         assert_eq!(limited(&recorder, "slow_reader"), 1.0);
         drop(client);
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_slowly_has_every_byte_of_the_head_and_of_the_part_behind_it() {
+        let bytes: Vec<u8> = (0..5 * 1024 * 1024_u32).map(|n| (n % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let mapped = crate::volume::Mapped::new(file, bytes.len() as u64).unwrap();
+        let part = 1001..bytes.len() as u64 - 3;
+        let (mut client, mut wire) = pair().await;
+        let read = async {
+            let mut heard = Vec::new();
+            let mut some = vec![0; 30_011];
+            while heard.len() < 4 + (part.end - part.start) as usize {
+                let more = client.read(&mut some).await.unwrap();
+                assert!(more > 0, "cut after {} bytes", heard.len());
+                heard.extend_from_slice(&some[..more]);
+            }
+            heard
+        };
+        let (heard, sent) = tokio::join!(read, wire.send(b"head", mapped.part(&part)));
+        sent.unwrap();
+        assert!(heard == [b"head", &bytes[part.start as usize..part.end as usize]].concat());
     }
 
     /// How the HTTP library ends with a client that asks, and then takes nothing of a body that never ends.

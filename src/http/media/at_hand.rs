@@ -9,7 +9,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::headers;
-use crate::auth::{Caller, LastToken};
+use crate::auth::Caller;
 use crate::delivery::Shelved;
 use crate::http::app::App;
 use crate::http::caller::recognise_for;
@@ -31,9 +31,9 @@ pub struct AtHand {
 impl AtHand {
     /// The answer to a GET for that SID, with a link behind it or not, and who gets it; `None` where it takes more than a look at what
     /// lies ready.
-    pub fn look(app: &App, target: &str, request: &impl Fields, last: &mut LastToken) -> Option<(Arc<Caller>, Self)> {
+    pub fn look(app: &App, target: &str, request: &impl Fields) -> Option<(Arc<Caller>, Self)> {
         let (sid, query) = target.split_once('?').map_or((target, None), |(sid, query)| (sid, Some(query)));
-        let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request, last)?;
+        let (caller, shelved) = recognise_for(app, sid.parse().ok()?, query, request)?;
         let outcome = headers::preconditions(request, shelved.validators());
         if !matches!(outcome, Outcome::Proceed | Outcome::IgnoreRange) {
             return None;

@@ -16,11 +16,11 @@ if [ $# -eq 0 ]; then
 fi
 for contest in "$@"; do
     say "Contest: $contest"
-    # As many rounds as half an hour has room for.
+    # As many rounds as it takes for two runs to say much the same, and as an hour has room for.
     case $contest in
-    growth) target/release/landfall-bench growth --rounds 3 ;;
-    media-unpaced) target/release/landfall-bench versus media --unpaced ;;
-    push) target/release/landfall-bench versus push --rounds 3 ;;
+    growth) target/release/landfall-bench growth --rounds 9 ;;
+    media-unpaced) target/release/landfall-bench versus media --unpaced --rounds 9 ;;
+    media) target/release/landfall-bench versus media --rounds 15 ;;
     sockets | sound) target/release/landfall-bench versus "$contest" --rounds 2 ;;
     *) target/release/landfall-bench versus "$contest" ;;
     esac

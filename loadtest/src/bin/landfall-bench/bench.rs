@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use loadtest::measure::machine::Watch;
 use loadtest::measure::{Report, table};
 
+/// Where the server is kept that is measured.
+pub(crate) const SERVER_CORE: usize = 0;
+/// And who asks it.
+pub(crate) const CLIENT_CORE: usize = 1;
 /// In the order of the table.
 const BENCHMARKS: [&str; 10] =
     ["push", "herd", "memory", "media", "media-self-check", "start", "growth", "fleet", "jobs", "storm"];

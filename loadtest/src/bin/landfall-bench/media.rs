@@ -7,8 +7,8 @@ use loadtest::client::Amount;
 use loadtest::measure::Report;
 use loadtest::server::Server;
 
-use super::bench::Bench;
-use super::serving::{self, Case, Contender, Files, Load, SERVER_CORE, in_turns};
+use super::bench::{Bench, SERVER_CORE};
+use super::serving::{self, Case, Contender, Files, Load, in_turns};
 use super::versus::peers::{self, COPY, Peer, SENDFILE, nginx};
 
 const CASES: [Case; 2] = [("64 KiB", Amount::Range(64 * 1024)), ("1 MiB", Amount::Range(1024 * 1024))];

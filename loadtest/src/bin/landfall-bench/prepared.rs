@@ -9,7 +9,7 @@ use loadtest::client::Http;
 use loadtest::server::{Server, Setup};
 use loadtest::twilio::Account;
 
-use super::bench::Bench;
+use super::bench::{Bench, SERVER_CORE};
 use super::calls::{self, unnamed};
 
 /// Length of the recordings: 8 KB.
@@ -39,7 +39,7 @@ impl Prepared {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => fs::create_dir_all(&prepared.home)?,
             }
-            let server = prepared.start(bench, &without_flushing())?;
+            let server = prepared.start(bench, None, &without_flushing())?;
             server.register(&unnamed(&prepared.sids))?;
             write_files(&server.volume(), &prepared.sids)?;
             look_at_each(&server, &prepared.sids)?;
@@ -52,16 +52,21 @@ impl Prepared {
 
     /// A server in this directory.
     pub(crate) fn serve(&self, bench: &Bench) -> io::Result<Server> {
-        self.start(bench, &[])
+        self.start(bench, None, &[])
     }
 
-    fn start(&self, bench: &Bench, settings: &[(&str, &str)]) -> io::Result<Server> {
+    /// The same, kept on the core for servers.
+    pub(crate) fn serve_on_its_core(&self, bench: &Bench) -> io::Result<Server> {
+        self.start(bench, Some(SERVER_CORE), &[])
+    }
+
+    fn start(&self, bench: &Bench, core: Option<usize>, settings: &[(&str, &str)]) -> io::Result<Server> {
         Server::start(&Setup {
             binary: &bench.server()?,
             home: &self.home,
             api_base: "http://127.0.0.1:9",
             account: &Account::example(1),
-            core: None,
+            core,
             settings,
         })
     }
@@ -73,7 +78,7 @@ impl Prepared {
     }
 }
 
-/// What is made here need not survive a power cut: where Debian's `libeatmydata` is, a million takes minutes instead of an hour.
+/// What is made here need not survive a power cut: where Debian's `libeatmydata` is, a million takes minutes instead of hours.
 fn without_flushing() -> Vec<(&'static str, &'static str)> {
     let library = EATMYDATA.iter().find(|path| Path::new(path).exists());
     library.map(|path| ("LD_PRELOAD", *path)).into_iter().collect()

@@ -11,11 +11,10 @@ use loadtest::measure::{Measure, Report, Samples, process};
 use loadtest::random::Random;
 use loadtest::server::Server;
 
+use super::bench::CLIENT_CORE;
 use super::versus::peers::Peer;
 pub(crate) use files::{Files, Load};
 
-pub(crate) const SERVER_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
 const GB: f64 = 1e9;
 /// Every so many answers are compared byte by byte.
 const COMPARE_EVERY: u64 = 64;

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use loadtest::measure::{Measure, Report, Samples};
+use loadtest::measure::{Measure, Report, Samples, process};
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Bench, CLIENT_CORE, SERVER_CORE};
 use super::costs::{self, Kind};
 use super::prepared::Prepared;
 
@@ -79,19 +79,24 @@ fn compare(bench: &Bench, plan: &Plan) -> Result<Report, Box<dyn Error>> {
             server.stop()?;
         }
     }
-    let servers = [volumes[0].serve(bench)?, volumes[1].serve(bench)?];
-    for round in 0..=bench.rounds() {
-        for (at, kind) in Kind::ALL.into_iter().enumerate() {
-            for ((server, prepared), found) in servers.iter().zip(&volumes).zip(&mut found) {
-                let sids = prepared.some(WORKING_SET, 0);
-                let cost = costs::measure(server, kind, &sids, plan.requests)?;
-                if round > 0 {
-                    found.latency[at].push(cost.latency);
-                    found.cpu_us[at].push(cost.cpu_us);
+    let servers = [volumes[0].serve_on_its_core(bench)?, volumes[1].serve_on_its_core(bench)?];
+    // Wherever it pleased the kernel, client and server would share a core in one turn and wake each other's in the next.
+    process::on_core(CLIENT_CORE, || {
+        for round in 0..=bench.rounds() {
+            for (at, kind) in Kind::ALL.into_iter().enumerate() {
+                for turn in 0..servers.len() {
+                    let turn = (turn + round) % servers.len();
+                    let sids = volumes[turn].some(WORKING_SET, 0);
+                    let cost = costs::measure(&servers[turn], kind, &sids, plan.requests)?;
+                    if round > 0 {
+                        found[turn].latency[at].push(cost.latency);
+                        found[turn].cpu_us[at].push(cost.cpu_us);
+                    }
                 }
             }
         }
-    }
+        Ok(())
+    })?;
     for server in servers {
         server.stop()?;
     }
@@ -121,7 +126,7 @@ fn compare(bench: &Bench, plan: &Plan) -> Result<Report, Box<dyn Error>> {
         report.distribution(&format!("{name}, {beside}"), &few.latency[at]);
     }
     report.remarks.push(format!(
-        "requests one after the other over one connection, about {WORKING_SET} recordings in turn; file: 8 KB whole, list: 50 items, \
+        "requests one after the other over one connection, about {WORKING_SET} recordings in turn, servers on core {SERVER_CORE}, client on core {CLIENT_CORE}; file: 8 KB whole, list: 50 items, \
          subscribe: CPU with the unsubscribe; ready: polled every millisecond"
     ));
     Ok(report)

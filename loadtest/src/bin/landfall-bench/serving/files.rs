@@ -10,8 +10,7 @@ use loadtest::speech::Speech;
 use loadtest::twilio::Account;
 use serde_json::{Value, json};
 
-use super::{CLIENT_CORE, SERVER_CORE};
-use crate::bench::Bench;
+use crate::bench::{Bench, CLIENT_CORE, SERVER_CORE};
 use crate::calls::{self, unnamed};
 
 /// Path of a recording, without its SID.

@@ -13,11 +13,10 @@ use loadtest::twilio::Account;
 use super::crowd::Crowd;
 use super::herald::{Herald, Posts};
 use super::peers::broker::{Broker, Kind};
+use crate::bench::SERVER_CORE;
 use crate::calls::{Draft, unnamed};
 use crate::listen::{confirmed, idle};
 
-pub(crate) const SERVER_CORE: usize = 0;
-pub(crate) const CLIENT_CORE: usize = 1;
 /// Sockets that are opened before pings are answered again.
 const BATCH: usize = 500;
 /// SIDs of one `subscribe`: as many as fit into a message.

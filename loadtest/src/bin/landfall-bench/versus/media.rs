@@ -8,8 +8,8 @@ use loadtest::measure::{Measure, Report};
 
 use super::peers::{self, COPY, SENDFILE, caddy, h2o, nginx, varnish};
 use super::unpaced;
-use crate::bench::Bench;
-use crate::serving::{self, Case, Contender, Files, Found, Load, SERVER_CORE, in_turns};
+use crate::bench::{Bench, SERVER_CORE};
+use crate::serving::{self, Case, Contender, Files, Found, Load, in_turns};
 
 const SMALL: &str = "64 KiB";
 const CASES: [Case; 3] =

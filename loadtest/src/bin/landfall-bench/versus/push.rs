@@ -13,10 +13,10 @@ use bytes::Bytes;
 use loadtest::measure::{Report, Samples, clock, process};
 use serde_json::json;
 
-use super::contender::{CLIENT_CORE, Contender, Way};
+use super::contender::{Contender, Way};
 use super::crowd::{Crowd, hear};
 use super::peers::broker::Kind;
-use crate::bench::Bench;
+use crate::bench::{Bench, CLIENT_CORE};
 use crate::calls::{self, ticks};
 use findings::Found;
 

@@ -9,10 +9,10 @@ use loadtest::client::Listeners;
 use loadtest::measure::{Measure, Report, clock, process};
 use serde_json::json;
 
-use super::contender::{CLIENT_CORE, Contender, Way};
+use super::contender::{Contender, Way};
 use super::crowd::Crowd;
 use super::peers::broker::Kind;
-use crate::bench::Bench;
+use crate::bench::{Bench, CLIENT_CORE};
 use crate::calls;
 use crate::listen::idle;
 

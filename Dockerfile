@@ -13,6 +13,7 @@ RUN npm run build
 FROM rust:1.94.0-bookworm AS binaries
 WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
+COPY .cargo .cargo
 COPY src src
 COPY loadtest loadtest
 COPY --from=console /build/web-client/dist web-client/dist

@@ -24,6 +24,16 @@ async fn nobody_goes_about_closing_connections_to_the_file() {
 }
 
 #[tokio::test]
+async fn each_connection_has_a_page_cache_to_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = SqliteCatalog::open(&directory.path().join("landfall.db")).await.unwrap();
+    let compiled = sqlx::query("PRAGMA compile_options").fetch_all(&catalog.readers).await.unwrap();
+    let options: Vec<String> = compiled.iter().map(|option| option.get(0)).collect();
+    assert!(options.iter().any(|option| option == "ENABLE_STAT4"), "it is the bundled one: {options:?}");
+    assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "see .cargo/config.toml");
+}
+
+#[tokio::test]
 async fn a_file_of_the_first_version_opens_and_lists_its_calls() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("landfall.db");

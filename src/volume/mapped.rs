@@ -80,11 +80,10 @@ pub fn backing(bytes: &[u8]) -> Option<Backed<'_>> {
     let (from, to) = (bytes.as_ptr().addr(), bytes.as_ptr().addr() + bytes.len());
     let mappings = MAPPINGS.read().unwrap_or_else(PoisonError::into_inner);
     let (start, (end, file)) = mappings.range(..=from).next_back()?;
-    // SAFETY: the slice borrows from the mapping at its address, which owns the file: both live as long as the slice.
-    (to <= *end).then(|| Backed {
-        bytes,
-        file: unsafe { BorrowedFd::borrow_raw(*file) },
-        offset: (from - start) as u64,
+    (to <= *end).then(|| {
+        // SAFETY: the slice borrows from the mapping at its address, which owns the file: both live as long as the slice.
+        let file = unsafe { BorrowedFd::borrow_raw(*file) };
+        Backed { bytes, file, offset: (from - start) as u64 }
     })
 }
 

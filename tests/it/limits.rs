@@ -19,7 +19,7 @@ async fn with(turn: impl FnOnce(&mut landfall::http::limits::LimitOptions)) -> L
     let bench = Bench::with(knobs).await;
     let bytes = wav(100_000);
     let landed = bench.placed("wav", &bytes).await;
-    let limited = Limited { bench, landed, bytes };
+    let limited = Limited { bench, landed, bytes, agent: token("t", "agent") };
     // The first request opens it.
     limited.hears().await;
     limited
@@ -30,6 +30,8 @@ struct Limited {
     bench: Bench,
     landed: Recording,
     bytes: Vec<u8>,
+    /// The token of one who is known from the start: another second's would be another token.
+    agent: String,
 }
 
 impl Limited {
@@ -49,7 +51,7 @@ impl Limited {
     /// Landed recordings are served, by the express way and by the library, and the server says how it is.
     async fn hears(&self) {
         for path in [self.file(), format!("{}?by=library", self.file()), self.file()] {
-            let answer = self.ask(Method::GET, &path, &token("t", "agent"), HERE).await;
+            let answer = self.ask(Method::GET, &path, &self.agent, HERE).await;
             assert_eq!(answer.status(), 200, "{path}");
             assert_eq!(answer.bytes().await.expect("a body"), self.bytes, "{path}");
         }

@@ -148,7 +148,7 @@ impl Express {
         let route = Disposition::Inline.route();
         debug!(request_id = id, %method, route, status, "answered");
         telemetry::hot_request(route, "GET", status, took);
-        telemetry::media_request("hit", route, answer.length() as u64, took);
+        telemetry::media_request("hit", route, answer.length(), took);
         Some(answer)
     }
 }

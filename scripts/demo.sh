@@ -6,4 +6,4 @@ need_rust
 scripts/web.sh
 say "Building the server (the first time takes some minutes)"
 cargo build --release
-exec target/release/landfall demo "$@"
+exec "${CARGO_TARGET_DIR:-target}/release/landfall" demo "$@"

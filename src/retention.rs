@@ -22,10 +22,6 @@ pub use provider::Deletions;
 /// Recordings looked at in one go, and the pause after them: a large catalog must not keep a core from listeners.
 const AT_ONCE: usize = 256;
 const BETWEEN: Duration = Duration::from_millis(20);
-/// The same of a walk over the volume, which asks the catalog for names from everywhere: more at once would take the places of
-/// what listeners ask for in its cache. A million take half an hour.
-const WALKED_AT_ONCE: usize = 32;
-const BETWEEN_WALKS: Duration = Duration::from_millis(50);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// When recordings expire; without either bound they never do.
@@ -181,7 +177,7 @@ impl Retention {
         let mut listing = blocking(move || volume.list()).await?;
         loop {
             let root = self.volume.root().to_owned();
-            let step = blocking(move || listing.step(WALKED_AT_ONCE).map_err(|error| VolumeError::at(&root, &error)));
+            let step = blocking(move || listing.step(AT_ONCE).map_err(|error| VolumeError::at(&root, &error)));
             let (rest, sids) = step.await?;
             let Some(sids) = sids else { break };
             listing = rest;
@@ -200,7 +196,7 @@ impl Retention {
                     self.signals.send(Signal::Changed(Box::new((recording.clone(), status))));
                 }
             }
-            tokio::time::sleep(BETWEEN_WALKS).await;
+            tokio::time::sleep(BETWEEN).await;
         }
         let volume = self.volume.clone();
         Ok(blocking(move || volume.remove_stray_waveforms()).await?)

@@ -279,8 +279,8 @@ pub trait Catalog: Send + Sync + 'static {
     /// Changes the state if it is one of `from` and differs; the new status, or `None` where nothing changed.
     async fn change(&self, sid: Sid, from: &[State], change: Change) -> Result<Option<Status>, CatalogError>;
 
-    /// Notes what landed, unless it is gone or noted already.
-    async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError>;
+    /// Notes what landed, each recording once, unless it is gone or noted already. The new statuses, in the order of the landings.
+    async fn landed(&self, landings: &[(Sid, Media)]) -> Result<Vec<Option<Status>>, CatalogError>;
 
     /// The keys that sign links, the newest first.
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError>;

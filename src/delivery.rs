@@ -7,6 +7,7 @@ mod elsewhere;
 mod erasure;
 mod error;
 mod landings;
+mod ledger;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::volume::{Volume, VolumeError, blocking};
 
 pub use erasure::ErasureError;
 pub use error::DeliveryError;
+use ledger::Ledger;
 use shelf::Shelf;
 pub use shelf::Shelved;
 pub use waits::Wait;
@@ -83,6 +85,7 @@ struct Inner {
     registry: Registry,
     volume: Volume,
     shelf: Shelf,
+    ledger: Ledger,
     /// Workers land where we do not look.
     is_elsewhere: AtomicBool,
 }
@@ -103,6 +106,7 @@ impl Delivery {
             registry,
             volume,
             shelf: Shelf::default(),
+            ledger: Ledger::default(),
             is_elsewhere: AtomicBool::new(false),
         }))
     }

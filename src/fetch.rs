@@ -256,7 +256,7 @@ impl Fetcher {
     /// Notes a landing in the catalog and tells those who did not hear of it by the first signal.
     async fn landed(&self, recording: Recording, media: Media) -> Result<Outcome, FetchError> {
         // The catalog may be slower to come back than the recording was to land: the job stays until it is noted.
-        if let Some(status) = self.0.catalog.landed(recording.sid, media).await? {
+        if let Some(status) = self.0.catalog.landed(&[(recording.sid, media)]).await?.pop().flatten() {
             self.0.signals.send(Signal::Changed(Box::new((recording, status))));
             return Ok(Outcome::Landed(media));
         }

@@ -202,7 +202,11 @@ impl Status {
 /// modification time is needed, and the tag is the same on every machine, after every restart, and while the bytes
 /// are still landing.
 pub fn etag(sid: Sid, media: &Media) -> String {
-    format!("\"{sid}.{}.{}.{:x}\"", media.container.extension(), media.channels, media.size)
+    use std::fmt::Write;
+    // Made in one piece: listeners wait for it.
+    let mut tag = String::with_capacity(64);
+    let _ = write!(tag, "\"{sid}.{}.{}.{:x}\"", media.container.extension(), media.channels, media.size);
+    tag
 }
 
 /// The file name a listener's download gets.

@@ -191,7 +191,7 @@ impl Retention {
                     blocking(move || volume.remove(sid)).await?;
                 } else if !matches!(status.state, State::Ready | State::Gone)
                     && let Some(landed) = self.volume.find_off_thread(sid).await?
-                    && let Some(status) = self.catalog.landed(sid, landed.media).await?
+                    && let Some(status) = self.catalog.landed(&[(sid, landed.media)]).await?.pop().flatten()
                 {
                     self.signals.send(Signal::Changed(Box::new((recording.clone(), status))));
                 }

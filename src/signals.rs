@@ -16,8 +16,6 @@ pub use watch::{Noticed, watch};
 pub enum Signal {
     /// A file has its final name; with its shape, when the sender has just verified it.
     Landed(Sid, Option<Media>),
-    /// This machine's kernel says that a file got its final name. Each machine's says so to itself.
-    Noticed(Sid),
     /// The catalog has a new status.
     Changed(Box<(Recording, Status)>),
     /// A download was given up, and the catalog does not answer.

@@ -15,9 +15,11 @@ mod tests;
 mod waveform;
 mod whole;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{File, ReadDir};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -30,7 +32,7 @@ pub use mapped::{Backed, Mapped, SMALL, WINDOW, backing};
 pub use removal::{Claim, Listing, serve_lock, serve_unlock};
 pub use waveform::{DrawError, Drawn, Waveform};
 
-use crate::audio;
+use crate::audio::{self, NotAudio};
 use crate::recording::{Container, Media, Sid};
 
 /// Landfall's own directory inside the volume.
@@ -39,6 +41,8 @@ const OWN: &str = ".landfall";
 const PARTS: &str = ".landfall/parts";
 /// Waveforms of what has landed.
 const PEAKS: &str = ".landfall/peaks";
+/// What is read of a file to know it by.
+const PAGE: usize = 4096;
 
 /// The shared directory; clones share it.
 #[derive(Clone)]
@@ -140,7 +144,8 @@ impl Volume {
         let identity = identity::read_or_create(root)?;
         part::sweep(&parts).map_err(|error| VolumeError::at(&parts, &error))?;
         Ok(Self {
-            root: root.into(),
+            // Without a slash at its end: names are put behind it.
+            root: root.components().collect::<PathBuf>().into(),
             identity: Arc::new(RwLock::new(identity)),
             is_on_network: Arc::new(lies_on_network(root).into()),
             noticed: Arc::default(),
@@ -159,7 +164,7 @@ impl Volume {
         for container in Container::ALL {
             let path = self.path(sid, container);
             match open(&path, || self.noticed.of(sid)) {
-                Ok(Some(landed)) => return Ok(Some(landed)),
+                Ok(Some((file, media, modified))) => return Ok(Some(Landed { media, modified, file, path })),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(VolumeError::at(&path, &error)),
@@ -232,7 +237,14 @@ impl Volume {
     }
 
     fn path(&self, sid: Sid, container: Container) -> PathBuf {
-        self.root.join(format!("{sid}.{}", container.extension()))
+        let (root, sid, extension) = (self.root.as_os_str(), sid.as_str(), container.extension());
+        // Made in one piece: listeners wait for it.
+        let mut path = OsString::with_capacity(root.len() + sid.len() + extension.len() + 2);
+        path.push(root);
+        for part in ["/", sid, ".", extension] {
+            path.push(part);
+        }
+        path.into()
     }
 }
 
@@ -240,8 +252,8 @@ fn lies_on_network(root: &Path) -> bool {
     file_system(root).is_ok_and(|(_, kind)| matches!(kind, Kind::Network | Kind::Program))
 }
 
-/// Opens a final name and reads its header; `None` for what is no recording.
-fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Result<Option<Landed>> {
+/// Opens a final name, and tells by its header what it is and when it was written; `None` for what is no recording.
+fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Result<Option<(File, Media, i64)>> {
     // A fifo or a link to somewhere else must neither block nor leave the volume.
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -254,30 +266,27 @@ fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Res
     if !meta.is_file() || !whole::is_whole(&file, &meta, noticed) {
         return Ok(None);
     }
-    let media = audio::probe(&head(&file)?, meta.len());
-    Ok(media.ok().map(|media| Landed { media, modified: meta.mtime(), file, path: path.into() }))
+    let media = recognise(&file, meta.len())?;
+    Ok(media.ok().map(|media| (file, media, meta.mtime())))
 }
 
-/// The first bytes of a file, enough to know it by.
-fn head(file: &File) -> io::Result<Vec<u8>> {
-    use std::os::unix::fs::FileExt;
-    // Nearly every header fits into one page; the rest is read only for what does not.
-    let mut head = vec![0; 4096];
-    for size in [4096, audio::HEAD_BYTES] {
-        head.resize(size, 0);
-        let mut filled = 0;
-        while filled < size {
-            match file.read_at(&mut head[filled..], filled as u64)? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        head.truncate(filled);
-        if filled < size || audio::probe(&head, u64::MAX).is_ok() {
-            break;
+/// What the first bytes of a file of that length make it.
+fn recognise(file: &File, length: u64) -> io::Result<Result<Media, NotAudio>> {
+    // Nearly every header fits into one page, for which no memory need be asked; the rest is read only for what does not.
+    let mut page = [MaybeUninit::uninit(); PAGE];
+    let (head, _) = rustix::io::pread(file, &mut page, 0)?;
+    let found = audio::probe(head, length);
+    if found.is_ok() || head.len() as u64 == length {
+        return Ok(found);
+    }
+    let (mut head, mut filled) = (vec![0; audio::HEAD_BYTES], 0);
+    while filled < head.len() {
+        match rustix::io::pread(file, &mut head[filled..], filled as u64)? {
+            0 => break,
+            n => filled += n,
         }
     }
-    Ok(head)
+    Ok(audio::probe(&head[..filled], length))
 }
 
 /// Runs what blocks where it may.

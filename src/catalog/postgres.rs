@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::time::{Duration, timeout};
 use tokio_postgres::types::Type;
@@ -43,6 +44,9 @@ const OF_TENANT: &str = "c.tenant = $1";
 /// What [`status`] reads.
 const STATUS: &str = "v, state, code, retry_at, container, size, channels, duration_ms";
 
+/// Landings that are noted at the same time: of the connections, some are left to listeners.
+const LANDINGS_AT_ONCE: usize = 4;
+
 /// From one look whether a database that was away at the start has come to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -65,6 +69,28 @@ impl PostgresCatalog {
         warn!(%error, "the database is away; everything else starts, and it is looked for again and again");
         let waiting = Handle::current().spawn(wait(connections.clone(), options.clone()));
         Ok(Self { connections, _waiting: Some(AbortOnDropHandle::new(waiting)) })
+    }
+
+    async fn landed_one(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
+        // The call's row is locked: its start, if a registration is about to note one, counts.
+        let sql = format!(
+            "WITH c AS (SELECT call_sid AS call, started_at FROM calls
+                        WHERE call_sid = (SELECT call_sid FROM recordings WHERE sid = $6) FOR SHARE)
+             UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL,
+                    container = $1, size = $2, channels = $3, duration_ms = $4, aged_from = coalesce(c.started_at, $5)
+             FROM c WHERE sid = $6 AND call_sid = c.call AND state NOT IN ('ready', 'gone')
+             RETURNING {STATUS}"
+        );
+        let values: &[Value<'_>] = &[
+            (&media.container.extension(), Type::TEXT),
+            (&(media.size as i64), Type::INT8),
+            (&i64::from(media.channels), Type::INT8),
+            (&(media.duration_ms as i64), Type::INT8),
+            (&Timestamp::now().0, Type::INT8),
+            (&sid.as_str(), Type::TEXT),
+        ];
+        let changed = within(self.connections.query(&sql, values)).await?;
+        changed.first().map(status).transpose()
     }
 
     /// Whether the database answers and has a catalog; changes nothing, and makes none.
@@ -210,26 +236,10 @@ impl Catalog for PostgresCatalog {
         changed.first().map(status).transpose()
     }
 
-    async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
-        // The call's row is locked: its start, if a registration is about to note one, counts.
-        let sql = format!(
-            "WITH c AS (SELECT call_sid AS call, started_at FROM calls
-                        WHERE call_sid = (SELECT call_sid FROM recordings WHERE sid = $6) FOR SHARE)
-             UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL,
-                    container = $1, size = $2, channels = $3, duration_ms = $4, aged_from = coalesce(c.started_at, $5)
-             FROM c WHERE sid = $6 AND call_sid = c.call AND state NOT IN ('ready', 'gone')
-             RETURNING {STATUS}"
-        );
-        let values: &[Value<'_>] = &[
-            (&media.container.extension(), Type::TEXT),
-            (&(media.size as i64), Type::INT8),
-            (&i64::from(media.channels), Type::INT8),
-            (&(media.duration_ms as i64), Type::INT8),
-            (&Timestamp::now().0, Type::INT8),
-            (&sid.as_str(), Type::TEXT),
-        ];
-        let changed = within(self.connections.query(&sql, values)).await?;
-        changed.first().map(status).transpose()
+    async fn landed(&self, landings: &[(Sid, Media)]) -> Result<Vec<Option<Status>>, CatalogError> {
+        // A statement for each: two servers that note the same cannot wait for each other, and the database flushes them together.
+        let noted = stream::iter(landings.to_vec()).map(|(sid, media)| self.landed_one(sid, media));
+        noted.buffered(LANDINGS_AT_ONCE).try_collect().await
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {

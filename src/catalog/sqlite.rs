@@ -15,12 +15,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::listing::{self, COLUMNS};
-use super::rows::{row, status};
+use super::rows::{row, sid, status};
 use super::{
     Aged, AuditQuery, Callback, Catalog, CatalogError, Change, Deed, Entry, EraseError, Kept, LINK_KEYS_KEPT, LinkKey,
     ListQuery, NewCall, Page, RegisterError, Registered, Row, SourceDeletion,
@@ -223,23 +224,28 @@ impl Catalog for SqliteCatalog {
         changed.as_ref().map(status).transpose()
     }
 
-    async fn landed(&self, sid: Sid, media: Media) -> Result<Option<Status>, CatalogError> {
+    async fn landed(&self, landings: &[(Sid, Media)]) -> Result<Vec<Option<Status>>, CatalogError> {
+        // One statement for all of them: each would be a transaction of its own, and a flush.
+        let given = landings.iter().map(|(sid, media)| {
+            let Media { container, size, channels, duration_ms } = media;
+            json!([sid.as_str(), container.extension(), size, channels, duration_ms])
+        });
         let changed = sqlx::query(
-            "UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL,
-                    container = ?, size = ?, channels = ?, duration_ms = ?,
-                    aged_from = coalesce((SELECT started_at FROM calls c WHERE c.call_sid = recordings.call_sid), ?)
-             WHERE sid = ? AND state NOT IN ('ready', 'gone')
-             RETURNING v, state, code, retry_at, container, size, channels, duration_ms",
+            "UPDATE recordings SET v = v + 1, state = 'ready', code = NULL, retry_at = NULL, container = value ->> 1,
+                    size = value ->> 2, channels = value ->> 3, duration_ms = value ->> 4,
+                    aged_from = coalesce((SELECT started_at FROM calls c WHERE c.call_sid = recordings.call_sid), ?2)
+             FROM json_each(?1) WHERE sid = value ->> 0 AND state NOT IN ('ready', 'gone')
+             RETURNING sid, v, state, code, retry_at, container, size, channels, duration_ms",
         )
-        .bind(media.container.extension())
-        .bind(media.size as i64)
-        .bind(i64::from(media.channels))
-        .bind(media.duration_ms as i64)
+        .bind(Value::from_iter(given).to_string())
         .bind(Timestamp::now().0)
-        .bind(sid.as_str())
-        .fetch_optional(&self.writer)
+        .fetch_all(&self.writer)
         .await?;
-        changed.as_ref().map(status).transpose()
+        let mut statuses = HashMap::with_capacity(changed.len());
+        for raw in &changed {
+            statuses.insert(sid(raw.try_get("sid")?)?, status(raw)?);
+        }
+        Ok(landings.iter().map(|(sid, _)| statuses.remove(sid)).collect())
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {

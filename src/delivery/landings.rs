@@ -1,10 +1,14 @@
 //! What becomes of a landing: waiters are told first, the catalog notes it after that. And the sweep, for landings
 //! that nobody told.
 
+use std::collections::HashMap;
+
 use tokio::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::Delivery;
-use crate::catalog::{CatalogError, Row};
+use crate::catalog::CatalogError;
 use crate::jobs::{Job, Priority};
 use crate::recording::{Code, Media, Sid, State, Status};
 use crate::registry::Fanout;
@@ -14,24 +18,21 @@ use crate::volume::blocking;
 
 /// Recordings looked at in one go by the sweep.
 const SWEPT_AT_ONCE: usize = 256;
-/// Of a file that somebody else put there the threads that serve its waiters know by themselves. What is left to do can
-/// wait until they have told them, and must not take a core from them.
-const NOTICED_FIRST: Duration = Duration::from_millis(3);
+/// A catalog that does not take what has landed is asked so often, and again after so long. After that the volume keeps the truth:
+/// whoever looks next notes it.
+const NOTE_TRIES: u32 = 60;
+const NOTE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Delivery {
     /// Acts on a signal.
     pub async fn heed(&self, signal: Signal) {
         match signal {
             // Where others may land elsewhere, only what lies here has landed.
-            Signal::Landed(sid, media) => self.landed(sid, media.filter(|_| !self.is_elsewhere())).await,
-            Signal::Noticed(sid) => {
-                tokio::time::sleep(NOTICED_FIRST).await;
-                self.landed(sid, None).await;
-            }
+            Signal::Landed(sid, media) => self.hear(sid, media).await,
             // What nobody here waits for is looked up when somebody asks.
             Signal::LandedElsewhere(sid, media) => {
                 if self.0.registry.holds(sid) && !self.has_settled(sid) {
-                    self.landed(sid, media.filter(|_| !self.is_elsewhere())).await;
+                    self.hear(sid, media).await;
                 }
             }
             Signal::ChangedElsewhere(sid) => {
@@ -49,6 +50,19 @@ impl Delivery {
         }
     }
 
+    /// A landing that somebody tells of. Whoever waits is told; the catalog can wait.
+    async fn hear(&self, sid: Sid, media: Option<Media>) {
+        // Where others may land elsewhere, only what lies here has landed.
+        let mut media = media.filter(|_| !self.is_elsewhere());
+        if self.0.registry.holds(sid) && !self.has_settled(sid) {
+            let pin = self.0.registry.pin(sid);
+            media = self.look_unless_known(sid, media).await;
+            let Some(media) = media else { return };
+            pin.advance(|now| ready(now, media)).send().await;
+        }
+        self.0.ledger.add((sid, media));
+    }
+
     /// A file has just got its final name (`is_named`), or has been written under it: inotify has told this thread. As
     /// [`tell_here`](Self::tell_here).
     pub fn notice(&self, sid: Sid, is_named: bool) -> Option<Fanout> {
@@ -58,7 +72,7 @@ impl Delivery {
 
     /// Looks at a file that is said to have landed, if this thread serves anybody who waits for it, and tells them, with no hop
     /// to another thread in between. Blocks for as long as the header of a file that was just written takes to read. The catalog
-    /// is left to those who [`heed`](Self::heed) the signal. Of a crowd, the first have been told; the rest is to be sent on this
+    /// is left to those who [`heed`](Self::heed) a signal, and to [`note_later`](Self::note_later). Of a crowd, the first have been told; the rest is to be sent on this
     /// thread.
     pub fn tell_here(&self, sid: Sid) -> Option<Fanout> {
         self.doubt(sid);
@@ -83,24 +97,78 @@ impl Delivery {
             }
             return;
         }
-        let media = match media {
-            Some(media) => media,
-            None => match self.0.volume.find_off_thread(sid).await {
-                Ok(Some(landed)) => landed.media,
-                // Not a recording, or gone again: nothing has landed.
-                Ok(None) | Err(_) => return,
-            },
-        };
+        let Some(media) = self.look_unless_known(sid, media).await else { return };
         pin.advance(|now| ready(now, media)).send().await;
-        match self.note(sid, media).await {
-            Ok(Some(row)) if row.1.is_removed() => self.clear(&row).await,
-            Ok(Some((recording, status))) => {
-                pin.seed(recording, status).send().await;
-            }
-            Ok(None) => {}
+        if let Err(error) = self.note(&[(sid, media)]).await {
             // The volume keeps the truth: whoever looks next notes it.
-            Err(error) => telemetry::landing_not_noted(sid, &error.0),
+            telemetry::landing_not_noted(sid, &error.0);
         }
+    }
+
+    /// A file that this machine has seen land goes into the catalog when its listeners have been told.
+    pub fn note_later(&self, sid: Sid) {
+        self.0.ledger.add((sid, None));
+    }
+
+    /// Writes down what is gathered, until it stops and nothing is left. One task of the process.
+    pub async fn note_landings(self, stop: CancellationToken) {
+        loop {
+            let batch = self.0.ledger.gather(&stop).await;
+            if batch.is_empty() {
+                return;
+            }
+            let count = batch.len();
+            self.note_batch(batch, &stop).await;
+            self.0.ledger.close(count);
+        }
+    }
+
+    /// What has landed here up to now is in the catalog, where that answers in time: for those who are about to read it.
+    pub async fn noted(&self) {
+        self.0.ledger.caught_up().await;
+    }
+
+    async fn note_batch(&self, batch: Vec<(Sid, Option<Media>)>, stop: &CancellationToken) {
+        // Told of twice, it is looked at once.
+        let mut batch: HashMap<Sid, Option<Media>> = batch.into_iter().collect();
+        let unseen = batch.iter().filter(|(_, media)| media.is_none()).map(|(sid, _)| *sid).collect();
+        batch.extend(self.look_at_all(unseen).await);
+        // What is not there any more, or is no recording, has not landed.
+        let landed: Vec<(Sid, Media)> = batch.into_iter().filter_map(|(sid, media)| Some((sid, media?))).collect();
+        for (sid, media) in &landed {
+            if self.0.registry.holds(*sid) && !self.has_settled(*sid) {
+                self.0.registry.pin(*sid).advance(|now| ready(now, *media)).send().await;
+            }
+        }
+        let mut tries = 0;
+        while let Err(error) = self.note(&landed).await {
+            tries += 1;
+            if tries == NOTE_TRIES || stop.is_cancelled() {
+                landed.iter().for_each(|(sid, _)| telemetry::landing_not_noted(*sid, &error.0));
+                return;
+            }
+            warn!(landings = landed.len(), %error, "the catalog does not take what has landed; it is asked again");
+            let _ = tokio::time::timeout(NOTE_AGAIN, stop.cancelled()).await;
+        }
+    }
+
+    /// The shape of a file, by a look at it where nobody has told it. `None` where nothing has landed: it is no recording, or gone
+    /// again.
+    async fn look_unless_known(&self, sid: Sid, media: Option<Media>) -> Option<Media> {
+        match media {
+            Some(media) => Some(media),
+            None => Some(self.0.volume.find_off_thread(sid).await.ok()??.media),
+        }
+    }
+
+    /// The same of many, none of them known.
+    async fn look_at_all(&self, sids: Vec<Sid>) -> Vec<(Sid, Option<Media>)> {
+        if sids.is_empty() {
+            return Vec::new();
+        }
+        let volume = self.0.volume.clone();
+        let look = move |sid: Sid| (sid, volume.find(sid).ok().flatten().map(|landed| landed.media));
+        blocking(move || sids.into_iter().map(look).collect()).await
     }
 
     /// A worker gave up and could not write it down. Whoever waits is told all the same.
@@ -119,10 +187,14 @@ impl Delivery {
         }
     }
 
-    /// Writes a landing into the catalog; the row as it is now, for a registered recording.
-    async fn note(&self, sid: Sid, media: Media) -> Result<Option<Row>, CatalogError> {
-        self.0.catalog.landed(sid, media).await?;
-        Ok(self.0.catalog.find(&[sid]).await?.pop().flatten())
+    /// Writes landings into the catalog, and takes over what it makes of them.
+    async fn note(&self, landings: &[(Sid, Media)]) -> Result<(), CatalogError> {
+        let sids: Vec<Sid> = landings.iter().map(|(sid, _)| *sid).collect();
+        self.0.catalog.landed(landings).await?;
+        for (recording, status) in self.0.catalog.find(&sids).await?.into_iter().flatten() {
+            self.changed(recording, status).await;
+        }
+        Ok(())
     }
 
     /// Takes over what the catalog says. What does not answer now is asked by the next sweep.
@@ -140,14 +212,8 @@ impl Delivery {
         self.0.shelf.release_unused();
         let waited_for = self.0.registry.waited_for();
         for sids in waited_for.chunks(SWEPT_AT_ONCE) {
-            let (volume, sids) = (self.0.volume.clone(), sids.to_vec());
-            let looked = blocking(move || {
-                let look = |sid: Sid| (sid, volume.find(sid).ok().flatten().map(|landed| landed.media));
-                sids.into_iter().map(look).collect::<Vec<(Sid, Option<Media>)>>()
-            })
-            .await;
             let mut absent = Vec::new();
-            for (sid, media) in looked {
+            for (sid, media) in self.look_at_all(sids.to_vec()).await {
                 match media {
                     Some(_) if self.has_settled(sid) => {}
                     Some(media) => {

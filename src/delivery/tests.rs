@@ -1,6 +1,7 @@
 //! Races between a landing and the catalog, forced: a writer's lock on the catalog's file is the pause point.
 
 use sqlx::{Connection, SqliteConnection};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::catalog::{NewCall, SqliteCatalog};
@@ -90,7 +91,62 @@ async fn who_is_served_by_the_thread_that_hears_of_a_landing_is_told_by_it_at_on
     bench.nothing_more().await;
     tell();
     assert_eq!(bench.told().await, [(2, State::Ready)]);
-    assert_eq!(bench.noted().await.state, State::Unknown, "the catalog is left to those who heed the signal");
+    assert_eq!(bench.noted().await.state, State::Unknown, "the catalog is left to others");
+}
+
+#[tokio::test]
+async fn landings_that_are_heard_of_are_told_at_once_and_noted_together() {
+    let (bench, _watched) = watched().await;
+    let Bench { delivery, catalog, sid, .. } = &bench;
+    let other: Sid = format!("CA{:032x}", 2).parse().unwrap();
+    let (tenant, about) = (Tenant::new("t").unwrap(), About::default());
+    let call = NewCall { call_sid: other, tenant, account_sid: "AC1".into(), recording_sid: None, about };
+    catalog.register(&call).await.unwrap();
+    delivery.heed(Signal::Landed(*sid, Some(MEDIA))).await;
+    assert_eq!(bench.told().await, [(2, State::Ready)]);
+    // A file of others that nobody waits for; and one that is gone again.
+    std::fs::write(bench.directory.path().join(format!("recordings/{other}.mp3")), mp3()).unwrap();
+    delivery.note_later(other);
+    delivery.note_later(format!("CA{:032x}", 3).parse().unwrap());
+    assert_eq!(bench.noted().await.state, State::Unknown);
+    let stop = CancellationToken::new();
+    stop.cancel();
+    delivery.clone().note_landings(stop).await;
+    let rows = catalog.find(&[*sid, other]).await.unwrap();
+    assert!(rows.iter().flatten().all(|(_, status)| status.state == State::Ready && status.v == 2));
+    bench.nothing_more().await;
+}
+
+#[tokio::test]
+async fn who_reads_the_catalog_finds_in_it_what_has_landed_before() {
+    let (bench, _watched) = watched().await;
+    let stop = CancellationToken::new();
+    let reading = async {
+        bench.delivery.heed(Signal::Landed(bench.sid, Some(MEDIA))).await;
+        bench.delivery.noted().await;
+        assert_eq!(bench.noted().await.state, State::Ready);
+        stop.cancel();
+    };
+    tokio::join!(bench.delivery.clone().note_landings(stop.clone()), reading);
+}
+
+#[tokio::test]
+async fn what_the_catalog_does_not_take_is_noted_as_soon_as_it_does() {
+    let (bench, _watched) = watched().await;
+    let mut outage = bench.lock().await;
+    sqlx::raw_sql("ALTER TABLE recordings RENAME TO away; COMMIT").execute(&mut outage).await.unwrap();
+    let stop = CancellationToken::new();
+    let outage_ends = async {
+        bench.delivery.heed(Signal::Landed(bench.sid, Some(MEDIA))).await;
+        bench.delivery.noted().await;
+        assert!(bench.catalog.find(&[bench.sid]).await.is_err(), "nobody has waited for ever");
+        sqlx::query("ALTER TABLE away RENAME TO recordings").execute(&mut outage).await.unwrap();
+        while bench.noted().await.state != State::Ready {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stop.cancel();
+    };
+    tokio::join!(bench.delivery.clone().note_landings(stop.clone()), outage_ends);
 }
 
 #[tokio::test]
@@ -228,7 +284,7 @@ async fn while_workers_land_elsewhere_who_waits_is_told_and_nothing_is_lost_when
     assert_eq!(bench.told().await, [(3, State::Failed)]);
     // A worker says that it has landed, and the catalog too: not where we look.
     delivery.heed(Signal::Landed(*sid, Some(MEDIA))).await;
-    catalog.landed(*sid, MEDIA).await.unwrap();
+    catalog.landed(&[(*sid, MEDIA)]).await.unwrap();
     delivery.sweep().await;
     let again = delivery.play(&scope, *sid).await.unwrap().status;
     assert_eq!((again.state, again.code), (State::Failed, Some(Code::VolumeMismatch)));

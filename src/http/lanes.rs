@@ -18,7 +18,7 @@ use super::connection::serve;
 use super::layer::Layer;
 use super::limits::Seat;
 use super::pacing::Pacing;
-use crate::signals::{Noticed, Signal, watch};
+use crate::signals::{Noticed, watch};
 
 /// Connections on their way to a lane.
 const HANDED_OVER: usize = 1024;
@@ -207,7 +207,7 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
                 app.tasks.spawn(rest.send());
             }
             if is_first {
-                app.parts.signals.send(Signal::Noticed(sid));
+                delivery.note_later(sid);
             }
         }
         Noticed::Left(sid) => delivery.doubt(sid),

@@ -13,6 +13,9 @@ pub const SUBPROTOCOL: &str = "landfall.v1";
 /// A second subprotocol carries the token behind this.
 pub const BEARER: &str = "landfall.bearer.";
 
+/// Bytes that most messages fit into.
+const USUAL: usize = 512;
+
 /// Where URLs in answers begin: scheme, host and port, without a slash at the end.
 #[derive(Clone, Debug)]
 pub struct PublicUrl(pub std::sync::Arc<str>);
@@ -110,13 +113,13 @@ impl<'a> StateObject<'a> {
             state: status.state.as_str(),
             received: progress.map(|progress| progress.received),
             total: progress.and_then(|progress| progress.total),
-            url: media.map(|_| format!("{}/api/recordings/file/{asked}", base.0)),
+            url: media.map(|_| [&base.0, "/api/recordings/file/", asked.as_str()].concat()),
             size: media.map(|media| media.size),
             etag: media.map(|media| recording::etag(recording.sid, &media)),
             content_type: media.map(|media| media.container.content_type()),
             duration_ms: media.map(|media| media.duration_ms).or(told),
             channels: media.map(|media| media.channels),
-            peaks_url: media.map(|_| format!("{}/api/recordings/{asked}/peaks", base.0)),
+            peaks_url: media.map(|_| [&base.0, "/api/recordings/", asked.as_str(), "/peaks"].concat()),
             started_at: about.started_at,
             from: about.from.as_deref(),
             to: about.to.as_deref(),
@@ -243,8 +246,9 @@ pub enum WireIntent {
 impl ServerMessage<'_> {
     /// The message as text.
     pub fn encode(&self) -> Utf8Bytes {
+        let mut text = Vec::with_capacity(USUAL);
         // A struct of numbers and text always has an encoding.
-        serde_json::to_string(self).unwrap_or_default().into()
+        serde_json::to_writer(&mut text, self).ok().and_then(|()| text.try_into().ok()).unwrap_or_default()
     }
 
     /// Its name.

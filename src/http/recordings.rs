@@ -89,6 +89,8 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let Query(params) = params.map_err(|error| Problem::bad_request("bad_query", error.body_text()))?;
     let query = params.query()?;
+    // Who has just heard `ready` reads it here too.
+    app.parts.delivery.noted().await;
     let page = app.parts.catalog.list(&caller.scope, &query).await.map_err(DeliveryError::from)?;
     let items = page.items.iter();
     let items = items.map(|(recording, status)| StateObject::new(recording.sid, recording, status, &app.base));

@@ -59,6 +59,7 @@ pub(super) fn start(
 ) {
     let Beside { delivery, volume, catalog, metrics } = beside;
     tasks.spawn(stop.clone().run_until_cancelled_owned(heed(delivery.clone(), hints)));
+    tasks.spawn(delivery.clone().note_landings(stop.clone()));
     tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(delivery.clone(), volume.clone(), resumed)));
     tasks.spawn(stop.clone().run_until_cancelled_owned(space(volume.clone())));
     tasks.spawn(stop.clone().run_until_cancelled_owned(tally(volume.clone())));

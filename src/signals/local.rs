@@ -46,7 +46,7 @@ mod tests {
         let (signals, mut waiting) = LocalSignals::channel();
         let sid: Sid = format!("CA{:032x}", 1).parse().unwrap();
         for _ in 0..MOST + 3 {
-            signals.send(Signal::Noticed(sid));
+            signals.send(Signal::ChangedElsewhere(sid));
         }
         assert_eq!(limited(&recorder, "signals_waiting"), 3.0);
         assert!(waiting.try_recv().is_ok());

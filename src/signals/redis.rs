@@ -50,8 +50,7 @@ impl RedisSignals {
 
 impl Signals for RedisSignals {
     fn send(&self, signal: Signal) {
-        let everywhere = !matches!(signal, Signal::Noticed(_));
-        if everywhere && self.to.try_send(signal.clone()).is_err() {
+        if self.to.try_send(signal.clone()).is_err() {
             telemetry::signal_lost("full");
         }
         if let Some(here) = &self.here {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FallocateFlags;
 
 use super::part::Part;
-use super::{PARTS, VolumeError, head};
-use crate::audio::{self, NotAudio};
+use super::{PARTS, VolumeError, recognise};
+use crate::audio::NotAudio;
 use crate::recording::{Media, Sid};
 
 /// Why a recording did not land.
@@ -93,8 +93,7 @@ impl Landing {
         }
         let path = self.part.path.clone();
         let fail = |error: &io::Error| volume(&path, error);
-        let head = head(&self.part.file).map_err(|error| fail(&error))?;
-        let media = audio::probe(&head, came).map_err(LandingError::NotAudio)?;
+        let media = recognise(&self.part.file, came).map_err(|error| fail(&error))?.map_err(LandingError::NotAudio)?;
         self.part.file.sync_all().and_then(|()| self.part.close()).map_err(|error| fail(&error))?;
         let name = self.root.join(format!("{}.{}", self.sid, media.container.extension()));
         std::fs::rename(&self.part.path, &name).map_err(|error| fail(&error))?;

@@ -13,6 +13,7 @@ on_every_engine![
     calls_of_an_account_with_an_owner_are_registered_by_the_callback,
     each_change_of_state_counts_one_and_a_repeated_one_none,
     what_landed_is_noted_once_and_what_is_gone_stays_gone,
+    many_landings_are_noted_together_each_with_what_is_its_own,
     lists_are_newest_first_page_by_page_and_of_one_tenant,
     an_account_has_no_word_about_another_accounts_call,
     the_order_of_the_providers_words_is_of_no_matter,
@@ -120,11 +121,24 @@ async fn each_change_of_state_counts_one_and_a_repeated_one_none(catalog: &dyn C
 async fn what_landed_is_noted_once_and_what_is_gone_stays_gone(catalog: &dyn Catalog) {
     let media = Media { container: Container::Wav, size: 60, channels: 2, duration_ms: 1 };
     catalog.register(&new(1, "t")).await.unwrap();
-    assert_eq!(catalog.landed(call(1), media).await.unwrap().unwrap().media, Some(media));
-    assert!(catalog.landed(call(1), media).await.unwrap().is_none());
+    assert_eq!(catalog.landed(&[(call(1), media)]).await.unwrap().remove(0).unwrap().media, Some(media));
+    assert!(catalog.landed(&[(call(1), media)]).await.unwrap()[0].is_none());
     assert_eq!(status(catalog, call(1)).await.state, State::Ready);
     catalog.change(call(1), &[State::Ready], Change::because(State::Gone, Code::Erased)).await.unwrap().unwrap();
-    assert!(catalog.landed(call(1), media).await.unwrap().is_none());
+    assert!(catalog.landed(&[(call(1), media)]).await.unwrap()[0].is_none());
+}
+
+async fn many_landings_are_noted_together_each_with_what_is_its_own(catalog: &dyn Catalog) {
+    let media = |n| Media { container: Container::Mp3, size: n, channels: 1, duration_ms: 10 * n };
+    for n in [1, 2, 3] {
+        catalog.register(&new(n, "t")).await.unwrap();
+    }
+    catalog.landed(&[(call(2), media(2))]).await.unwrap();
+    let noted = catalog.landed(&[1, 2, 3, 4].map(|n| (call(n), media(n.into())))).await.unwrap();
+    let noted: Vec<_> = noted.into_iter().map(|status| status.and_then(|status| status.media)).collect();
+    assert_eq!(noted, [Some(media(1)), None, Some(media(3)), None], "noted before, and not known");
+    assert_eq!(status(catalog, call(3)).await.media, Some(media(3)));
+    assert!(catalog.landed(&[]).await.unwrap().is_empty());
 }
 
 async fn lists_are_newest_first_page_by_page_and_of_one_tenant(catalog: &dyn Catalog) {
@@ -202,7 +216,7 @@ async fn absent_says_nothing_about_what_has_landed_or_about_another_recording(ca
     assert_eq!((after.state, after.code), (State::Unknown, None));
     assert!(after.v > before);
     let media = Media { container: Container::Mp3, size: 1, channels: 1, duration_ms: 1 };
-    catalog.landed(call(1), media).await.unwrap();
+    catalog.landed(&[(call(1), media)]).await.unwrap();
     catalog.keep(&told(1, "absent", recording(2)), None).await.unwrap();
     catalog.keep(&told(1, "failed", recording(3)), None).await.unwrap();
     assert_eq!(status(catalog, call(1)).await.state, State::Ready);

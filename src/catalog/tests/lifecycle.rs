@@ -54,13 +54,13 @@ async fn due(catalog: &dyn Catalog) -> Vec<Sid> {
 
 async fn an_erasure_counts_once_and_no_landing_undoes_it(catalog: &dyn Catalog) {
     catalog.register(&new(1, Some(sid("RE", 1)), None)).await.unwrap();
-    catalog.landed(sid("CA", 1), MEDIA).await.unwrap();
+    catalog.landed(&[(sid("CA", 1), MEDIA)]).await.unwrap();
     for name in [sid("CA", 1), sid("RE", 1), sid("CA", 1)] {
         let rows = catalog.erase(&scope("t"), name, false).await.unwrap();
         assert_eq!((rows.len(), rows[0].1.v), (1, 3));
         assert!(rows[0].1.is_erased());
     }
-    assert!(catalog.landed(sid("CA", 1), MEDIA).await.unwrap().is_none());
+    assert!(catalog.landed(&[(sid("CA", 1), MEDIA)]).await.unwrap()[0].is_none());
     assert!(status(catalog, sid("CA", 1)).await.is_erased());
     assert_eq!(due(catalog).await, [], "the provider's copy stays");
 }
@@ -117,7 +117,7 @@ async fn an_erased_call_erases_what_is_announced_later_and_a_recording_only_itse
 
 async fn a_held_call_is_neither_erased_nor_does_it_expire(catalog: &dyn Catalog) {
     catalog.register(&new(1, Some(sid("RE", 1)), Some(5))).await.unwrap();
-    catalog.landed(sid("CA", 1), MEDIA).await.unwrap();
+    catalog.landed(&[(sid("CA", 1), MEDIA)]).await.unwrap();
     catalog.hold(sid("CA", 1), true).await.unwrap();
     for name in [sid("CA", 1), sid("RE", 1)] {
         assert!(matches!(catalog.erase(&scope("t"), name, false).await, Err(EraseError::OnHold)));
@@ -136,7 +136,7 @@ async fn recordings_age_from_the_start_of_their_call_else_from_their_landing(cat
         catalog.register(&new(n, None, started_at)).await.unwrap();
     }
     for n in [1, 2, 3, 5] {
-        catalog.landed(sid("CA", n), MEDIA).await.unwrap();
+        catalog.landed(&[(sid("CA", n), MEDIA)]).await.unwrap();
     }
     // What is learnt later counts, too.
     catalog.register(&new(5, None, Some(25))).await.unwrap();

@@ -48,7 +48,7 @@ impl Message {
             Signal::Progress(sid, Progress { received, total }) => {
                 Self::Progress { sid: text(sid), received: *received, total: *total }
             }
-            Signal::Noticed(_) | Signal::LandedElsewhere(..) | Signal::ChangedElsewhere(_) => return None,
+            Signal::LandedElsewhere(..) | Signal::ChangedElsewhere(_) => return None,
         })
     }
 

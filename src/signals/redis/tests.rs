@@ -60,15 +60,6 @@ async fn each_process_hears_what_is_sent_once_and_the_sender_too() {
 }
 
 #[tokio::test]
-async fn what_a_machine_notices_by_itself_stays_there() {
-    let bench = Bench::new();
-    let (mut one, mut other) = (bench.process().await, bench.process().await);
-    one.signals.send(Signal::Noticed(sid(1)));
-    assert!(matches!(one.hears.recv().await, Some(Signal::Noticed(_))));
-    assert!(nothing_more(&mut other).await);
-}
-
-#[tokio::test]
 async fn sending_never_waits_and_after_an_outage_everything_is_looked_at() {
     let mut bench = Bench::new();
     let (one, mut other) = (bench.process().await, bench.process().await);

@@ -125,8 +125,8 @@ async fn the_start_of_a_call_that_is_learnt_during_a_landing_counts() {
     one.register(&new(1, None, None)).await.unwrap();
     let told = new(1, None, Some(77));
     let (landed, registered) =
-        in_order(&somebody, ROW_OF_RECORDING, one.landed(call(1), MEDIA), two.register(&told)).await;
-    assert_eq!(landed.unwrap().unwrap().state, State::Ready);
+        in_order(&somebody, ROW_OF_RECORDING, one.landed(&[(call(1), MEDIA)]), two.register(&told)).await;
+    assert_eq!(landed.unwrap().remove(0).unwrap().state, State::Ready);
     registered.unwrap();
     assert_eq!(one.oldest(None, 1).await.unwrap()[0].since, Timestamp(77));
 }
@@ -135,7 +135,7 @@ async fn the_start_of_a_call_that_is_learnt_during_a_landing_counts() {
 async fn a_hold_that_comes_before_an_expiry_prevents_it() {
     let (_database, one, two, somebody) = two().await;
     one.register(&new(1, None, None)).await.unwrap();
-    one.landed(call(1), MEDIA).await.unwrap();
+    one.landed(&[(call(1), MEDIA)]).await.unwrap();
     let (held, expired) = in_order(&somebody, ROW_OF_CALL, two.hold(call(1), true), one.expire(call(1), false)).await;
     held.unwrap();
     assert!(expired.unwrap().is_none());
@@ -147,8 +147,8 @@ async fn a_landing_that_is_noted_after_the_erasure_changes_nothing() {
     let (_database, one, two, somebody) = two().await;
     one.register(&new(1, None, None)).await.unwrap();
     let erase = two.erase(&Scope::Every, call(1), false);
-    let (erased, landed) = in_order(&somebody, ROW_OF_RECORDING, erase, one.landed(call(1), MEDIA)).await;
-    assert_eq!((erased.unwrap().len(), landed.unwrap()), (1, None));
+    let (erased, landed) = in_order(&somebody, ROW_OF_RECORDING, erase, one.landed(&[(call(1), MEDIA)])).await;
+    assert_eq!((erased.unwrap().len(), landed.unwrap()), (1, vec![None]));
     assert_eq!(status(&one, call(1)).await.code, Some(Code::Erased));
 }
 

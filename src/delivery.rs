@@ -8,6 +8,7 @@ mod erasure;
 mod error;
 mod landings;
 mod ledger;
+mod noting;
 mod shelf;
 #[cfg(test)]
 mod tests;

@@ -276,7 +276,9 @@ fn recognise(file: &File, length: u64) -> io::Result<Result<Media, NotAudio>> {
     let mut page = [MaybeUninit::uninit(); PAGE];
     let (head, _) = rustix::io::pread(file, &mut page, 0)?;
     let found = audio::probe(head, length);
-    if found.is_ok() || head.len() as u64 == length {
+    let is_all = head.len() as u64 == length;
+    // Some file systems give less than was asked for.
+    if is_all || (head.len() == PAGE && found.is_ok()) {
         return Ok(found);
     }
     let (mut head, mut filled) = (vec![0; audio::HEAD_BYTES], 0);

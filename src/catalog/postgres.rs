@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::runtime::Handle;
 use tokio::time::{Duration, timeout};
 use tokio_postgres::types::Type;
@@ -237,9 +237,12 @@ impl Catalog for PostgresCatalog {
     }
 
     async fn landed(&self, landings: &[(Sid, Media)]) -> Result<Vec<Option<Status>>, CatalogError> {
-        // A statement for each: two servers that note the same cannot wait for each other, and the database flushes them together.
+        // A statement for each: two servers that note the same cannot wait for each other, and one that fails leaves the others be.
         let noted = stream::iter(landings.to_vec()).map(|(sid, media)| self.landed_one(sid, media));
-        noted.buffered(LANDINGS_AT_ONCE).try_collect().await
+        within(noted.buffered(LANDINGS_AT_ONCE).collect::<Vec<_>>().map(Ok::<_, CatalogError>))
+            .await?
+            .into_iter()
+            .collect()
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, CatalogError> {

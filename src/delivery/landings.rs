@@ -1,14 +1,9 @@
-//! What becomes of a landing: waiters are told first, the catalog notes it after that. And the sweep, for landings
-//! that nobody told.
-
-use std::collections::HashMap;
+//! What becomes of a landing: waiters are told first; the catalog is left to `noting`. And the sweep, for landings that nobody
+//! told.
 
 use tokio::time::Duration;
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::Delivery;
-use crate::catalog::CatalogError;
 use crate::jobs::{Job, Priority};
 use crate::recording::{Code, Media, Sid, State, Status};
 use crate::registry::Fanout;
@@ -18,20 +13,18 @@ use crate::volume::blocking;
 
 /// Recordings looked at in one go by the sweep.
 const SWEPT_AT_ONCE: usize = 256;
-/// A catalog that does not take what has landed is asked so often, and again after so long. After that the volume keeps the truth:
-/// whoever looks next notes it.
-const NOTE_TRIES: u32 = 60;
-const NOTE_AGAIN: Duration = Duration::from_secs(1);
+/// Of a file that somebody else put there the threads that serve its waiters know by themselves. Who looks after what is left
+/// does so when they have told them, and must not take a core from them.
+const NOTICED_FIRST: Duration = Duration::from_millis(3);
 
 impl Delivery {
     /// Acts on a signal.
     pub async fn heed(&self, signal: Signal) {
         match signal {
-            // Where others may land elsewhere, only what lies here has landed.
             Signal::Landed(sid, media) => self.hear(sid, media).await,
             // What nobody here waits for is looked up when somebody asks.
             Signal::LandedElsewhere(sid, media) => {
-                if self.0.registry.holds(sid) && !self.has_settled(sid) {
+                if self.held(sid).is_some_and(|state| state != State::Ready) {
                     self.hear(sid, media).await;
                 }
             }
@@ -54,13 +47,37 @@ impl Delivery {
     async fn hear(&self, sid: Sid, media: Option<Media>) {
         // Where others may land elsewhere, only what lies here has landed.
         let mut media = media.filter(|_| !self.is_elsewhere());
-        if self.0.registry.holds(sid) && !self.has_settled(sid) {
-            let pin = self.0.registry.pin(sid);
-            media = self.look_unless_known(sid, media).await;
-            let Some(media) = media else { return };
-            pin.advance(|now| ready(now, media)).send().await;
+        match self.held(sid) {
+            Some(State::Gone) => return self.landed(sid, media).await,
+            Some(State::Ready) | None => {}
+            Some(_) => {
+                let pin = self.0.registry.pin(sid);
+                let Some(found) = self.look_unless_known(sid, media).await else { return };
+                pin.advance(|now| ready(now, found)).send().await;
+                media = Some(found);
+            }
         }
         self.0.ledger.add((sid, media));
+    }
+
+    /// The same of a file that this machine has noticed, when those who serve its waiters have had the time to tell them.
+    pub async fn hear_soon(self, sid: Sid) {
+        tokio::time::sleep(NOTICED_FIRST).await;
+        self.hear(sid, None).await;
+    }
+
+    /// Whether somebody watches it, or works on it, and it has not landed as far as is known.
+    pub fn is_open(&self, sid: Sid) -> bool {
+        self.held(sid).is_some_and(|state| !matches!(state, State::Ready | State::Gone))
+    }
+
+    /// Its state in the wait map, where somebody watches it or works on it.
+    pub(super) fn held(&self, sid: Sid) -> Option<State> {
+        // A pin would make a slot.
+        if !self.0.registry.holds(sid) {
+            return None;
+        }
+        self.0.registry.pin(sid).get().map(|(_, status)| status.state)
     }
 
     /// A file has just got its final name (`is_named`), or has been written under it: inotify has told this thread. As
@@ -72,8 +89,7 @@ impl Delivery {
 
     /// Looks at a file that is said to have landed, if this thread serves anybody who waits for it, and tells them, with no hop
     /// to another thread in between. Blocks for as long as the header of a file that was just written takes to read. The catalog
-    /// is left to those who [`heed`](Self::heed) a signal, and to [`note_later`](Self::note_later). Of a crowd, the first have been told; the rest is to be sent on this
-    /// thread.
+    /// is left to others. Of a crowd, the first have been told; the rest is to be sent on this thread.
     pub fn tell_here(&self, sid: Sid) -> Option<Fanout> {
         self.doubt(sid);
         if !self.0.registry.waits_here(sid) {
@@ -105,53 +121,6 @@ impl Delivery {
         }
     }
 
-    /// A file that this machine has seen land goes into the catalog when its listeners have been told.
-    pub fn note_later(&self, sid: Sid) {
-        self.0.ledger.add((sid, None));
-    }
-
-    /// Writes down what is gathered, until it stops and nothing is left. One task of the process.
-    pub async fn note_landings(self, stop: CancellationToken) {
-        loop {
-            let batch = self.0.ledger.gather(&stop).await;
-            if batch.is_empty() {
-                return;
-            }
-            let count = batch.len();
-            self.note_batch(batch, &stop).await;
-            self.0.ledger.close(count);
-        }
-    }
-
-    /// What has landed here up to now is in the catalog, where that answers in time: for those who are about to read it.
-    pub async fn noted(&self) {
-        self.0.ledger.caught_up().await;
-    }
-
-    async fn note_batch(&self, batch: Vec<(Sid, Option<Media>)>, stop: &CancellationToken) {
-        // Told of twice, it is looked at once.
-        let mut batch: HashMap<Sid, Option<Media>> = batch.into_iter().collect();
-        let unseen = batch.iter().filter(|(_, media)| media.is_none()).map(|(sid, _)| *sid).collect();
-        batch.extend(self.look_at_all(unseen).await);
-        // What is not there any more, or is no recording, has not landed.
-        let landed: Vec<(Sid, Media)> = batch.into_iter().filter_map(|(sid, media)| Some((sid, media?))).collect();
-        for (sid, media) in &landed {
-            if self.0.registry.holds(*sid) && !self.has_settled(*sid) {
-                self.0.registry.pin(*sid).advance(|now| ready(now, *media)).send().await;
-            }
-        }
-        let mut tries = 0;
-        while let Err(error) = self.note(&landed).await {
-            tries += 1;
-            if tries == NOTE_TRIES || stop.is_cancelled() {
-                landed.iter().for_each(|(sid, _)| telemetry::landing_not_noted(*sid, &error.0));
-                return;
-            }
-            warn!(landings = landed.len(), %error, "the catalog does not take what has landed; it is asked again");
-            let _ = tokio::time::timeout(NOTE_AGAIN, stop.cancelled()).await;
-        }
-    }
-
     /// The shape of a file, by a look at it where nobody has told it. `None` where nothing has landed: it is no recording, or gone
     /// again.
     async fn look_unless_known(&self, sid: Sid, media: Option<Media>) -> Option<Media> {
@@ -162,7 +131,7 @@ impl Delivery {
     }
 
     /// The same of many, none of them known.
-    async fn look_at_all(&self, sids: Vec<Sid>) -> Vec<(Sid, Option<Media>)> {
+    pub(super) async fn look_at_all(&self, sids: Vec<Sid>) -> Vec<(Sid, Option<Media>)> {
         if sids.is_empty() {
             return Vec::new();
         }
@@ -185,16 +154,6 @@ impl Delivery {
             };
             self.0.registry.pin(sid).advance(failed).send().await;
         }
-    }
-
-    /// Writes landings into the catalog, and takes over what it makes of them.
-    async fn note(&self, landings: &[(Sid, Media)]) -> Result<(), CatalogError> {
-        let sids: Vec<Sid> = landings.iter().map(|(sid, _)| *sid).collect();
-        self.0.catalog.landed(landings).await?;
-        for (recording, status) in self.0.catalog.find(&sids).await?.into_iter().flatten() {
-            self.changed(recording, status).await;
-        }
-        Ok(())
     }
 
     /// Takes over what the catalog says. What does not answer now is asked by the next sweep.
@@ -251,7 +210,7 @@ impl Delivery {
 }
 
 /// What a landing makes of a status; a gone recording stays gone, and a second word of the same landing says nothing.
-fn ready(now: &Status, media: Media) -> Option<Status> {
+pub(super) fn ready(now: &Status, media: Media) -> Option<Status> {
     let open = !matches!(now.state, State::Ready | State::Gone);
     open.then(|| Status { v: now.v + 1, state: State::Ready, media: Some(media), ..Status::unknown() })
 }

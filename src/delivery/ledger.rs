@@ -23,43 +23,43 @@ const MOST: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A file that has its final name; with its shape, where somebody has looked.
-pub(super) type Landed = (Sid, Option<Media>);
+pub(super) type Told = (Sid, Option<Media>);
 
 /// What is to be written down.
 pub(super) struct Ledger {
     gathered: Mutex<Gathered>,
     added: Notify,
     hurry: Notify,
-    /// How many have been taken out and written, or given up.
-    closed: watch::Sender<u64>,
+    /// How many have ever been written down, or given up.
+    done: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Gathered {
-    landed: Vec<Landed>,
+    told: Vec<Told>,
     /// How many have ever been added.
     added: u64,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        let closed = watch::Sender::new(0);
-        Self { gathered: Mutex::default(), added: Notify::new(), hurry: Notify::new(), closed }
+        let done = watch::Sender::new(0);
+        Self { gathered: Mutex::default(), added: Notify::new(), hurry: Notify::new(), done }
     }
 }
 
 impl Ledger {
     /// Adds one.
-    pub fn add(&self, landed: Landed) {
+    pub fn add(&self, told: Told) {
         let is_first = {
             let mut gathered = self.gathered();
-            if gathered.landed.len() >= MOST {
+            if gathered.told.len() >= MOST {
                 telemetry::limited("landings_to_note");
                 return;
             }
-            gathered.landed.push(landed);
+            gathered.told.push(told);
             gathered.added += 1;
-            gathered.landed.len() == 1
+            gathered.told.len() == 1
         };
         // Whoever gathers sleeps, and is woken for the first alone.
         if is_first {
@@ -67,25 +67,27 @@ impl Ledger {
         }
     }
 
-    /// The next batch, gathered for a moment; nothing once it stops and nothing is left. To be [`close`](Self::close)d. One
-    /// task asks.
-    pub async fn gather(&self, stop: &CancellationToken) -> Vec<Landed> {
+    /// The next batch, gathered for a moment; nothing once it stops and nothing is left. Who has asked says when it is
+    /// [`done`](Self::done), before asking again.
+    pub async fn gather(&self, stop: &CancellationToken) -> Vec<Told> {
         loop {
-            if !self.gathered().landed.is_empty() {
+            let count = self.gathered().told.len();
+            if count > 0 {
+                let more = if count < AT_ONCE { GATHER } else { Duration::ZERO };
                 tokio::select! {
-                    () = tokio::time::sleep(GATHER) => {}
+                    () = tokio::time::sleep(more) => {}
                     () = self.hurry.notified() => {}
                     () = stop.cancelled() => {}
                 }
                 let mut gathered = self.gathered();
-                let count = gathered.landed.len().min(AT_ONCE);
-                return gathered.landed.drain(..count).collect();
+                let count = gathered.told.len().min(AT_ONCE);
+                return gathered.told.drain(..count).collect();
             }
             tokio::select! {
                 () = self.added.notified() => {}
                 () = stop.cancelled() => {
                     // One that was added just now is taken along.
-                    if self.gathered().landed.is_empty() {
+                    if self.gathered().told.is_empty() {
                         return Vec::new();
                     }
                 }
@@ -93,22 +95,22 @@ impl Ledger {
         }
     }
 
-    /// So many have been written.
-    pub fn close(&self, count: usize) {
-        self.closed.send_modify(|closed| *closed += count as u64);
+    /// So many have been written down, or given up.
+    pub fn done(&self, count: usize) {
+        self.done.send_modify(|done| *done += count as u64);
     }
 
     /// Waits until all that has been added up to now is written, for as long as is reasonable.
     pub async fn caught_up(&self) {
         let wanted = self.gathered().added;
-        if *self.closed.borrow() >= wanted {
-            return;
-        }
-        let mut closed = self.closed.subscribe();
+        let mut done = self.done.subscribe();
         let caught_up = async {
-            while *closed.borrow_and_update() < wanted {
-                self.hurry.notify_one();
-                if closed.changed().await.is_err() {
+            while *done.borrow_and_update() < wanted {
+                // What is being written already needs no hurry.
+                if !self.gathered().told.is_empty() {
+                    self.hurry.notify_one();
+                }
+                if done.changed().await.is_err() {
                     return;
                 }
             }
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
     use crate::telemetry::testing::{limited, recorder};
 
-    fn landed(n: usize) -> Landed {
+    fn landed(n: usize) -> Told {
         (format!("CA{n:032x}").parse().unwrap(), None)
     }
 
@@ -159,7 +161,7 @@ mod tests {
         ledger.add(landed(1));
         let writing = async {
             let batch = ledger.gather(&stop).await;
-            ledger.close(batch.len());
+            ledger.done(batch.len());
         };
         tokio::join!(ledger.caught_up(), writing);
         assert_eq!(begun.elapsed(), Duration::ZERO);
@@ -184,6 +186,6 @@ mod tests {
         let ledger = Ledger::default();
         (0..MOST + 3).for_each(|n| ledger.add(landed(n)));
         assert_eq!(limited(&recorder, "landings_to_note"), 3.0);
-        assert_eq!(ledger.gathered().landed.len(), MOST);
+        assert_eq!(ledger.gathered().told.len(), MOST);
     }
 }

@@ -90,7 +90,7 @@ pub async fn list(
     let Query(params) = params.map_err(|error| Problem::bad_request("bad_query", error.body_text()))?;
     let query = params.query()?;
     // Who has just heard `ready` reads it here too.
-    app.parts.delivery.noted().await;
+    app.parts.delivery.until_noted().await;
     let page = app.parts.catalog.list(&caller.scope, &query).await.map_err(DeliveryError::from)?;
     let items = page.items.iter();
     let items = items.map(|(recording, status)| StateObject::new(recording.sid, recording, status, &app.base));

@@ -206,11 +206,11 @@ async fn notice_landings(app: Arc<App>, is_first: bool) {
             if let Some(rest) = delivery.notice(sid, matches!(noticed, Noticed::Named(_))) {
                 app.tasks.spawn(rest.send());
             }
-            match is_first {
-                // One who has not begun to listen yet, or listens on another lane.
-                true if delivery.is_open(sid) => drop(app.tasks.spawn(delivery.clone().hear_soon(sid))),
-                true => delivery.note_later(sid),
-                false => {}
+            if is_first && delivery.is_open(sid) {
+                // Somebody has not begun to listen yet, or listens on another lane.
+                app.tasks.spawn(delivery.clone().hear_soon(sid));
+            } else if is_first {
+                delivery.note_later(sid);
             }
         }
         Noticed::Left(sid) => delivery.doubt(sid),

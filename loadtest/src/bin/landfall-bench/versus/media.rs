@@ -32,9 +32,7 @@ impl Media {
 
 pub(crate) fn run(bench: &Bench, options: &Media, home: &Path) -> Result<Report, Box<dyn Error>> {
     if options.unpaced {
-        unpaced::enter().map_err(|error| {
-            format!("no network of its own: {error}; --unpaced takes root, and a kernel with cubic")
-        })?;
+        unpaced::enter().map_err(|error| format!("no network of its own: {error}; --unpaced takes root"))?;
     }
     let root = home.join("plain");
     let files = Files::write(home, &root, &options.load)?;

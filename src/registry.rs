@@ -60,6 +60,11 @@ impl Registry {
         self.0.slots.contains_key(&sid)
     }
 
+    /// The state of `sid`, where somebody watches or works on it and it has been seeded.
+    pub fn state(&self, sid: Sid) -> Option<State> {
+        self.0.slots.get(&sid)?.status().map(|status| status.state)
+    }
+
     /// Whether the thread that asks serves anybody who waits for `sid`, and it has not landed as far as is known.
     pub fn waits_here(&self, sid: Sid) -> bool {
         let is_open = |status: &Status| !matches!(status.state, State::Ready | State::Gone);

@@ -24,7 +24,7 @@ impl Delivery {
             Signal::Landed(sid, media) => self.hear(sid, media).await,
             // What nobody here waits for is looked up when somebody asks.
             Signal::LandedElsewhere(sid, media) => {
-                if self.held(sid).is_some_and(|state| state != State::Ready) {
+                if self.0.registry.state(sid).is_some_and(|state| state != State::Ready) {
                     self.hear(sid, media).await;
                 }
             }
@@ -47,7 +47,7 @@ impl Delivery {
     async fn hear(&self, sid: Sid, media: Option<Media>) {
         // Where others may land elsewhere, only what lies here has landed.
         let mut media = media.filter(|_| !self.is_elsewhere());
-        match self.held(sid) {
+        match self.0.registry.state(sid) {
             Some(State::Gone) => return self.landed(sid, media).await,
             Some(State::Ready) | None => {}
             Some(_) => {
@@ -68,16 +68,7 @@ impl Delivery {
 
     /// Whether somebody watches it, or works on it, and it has not landed as far as is known.
     pub fn is_open(&self, sid: Sid) -> bool {
-        self.held(sid).is_some_and(|state| !matches!(state, State::Ready | State::Gone))
-    }
-
-    /// Its state in the wait map, where somebody watches it or works on it.
-    pub(super) fn held(&self, sid: Sid) -> Option<State> {
-        // A pin would make a slot.
-        if !self.0.registry.holds(sid) {
-            return None;
-        }
-        self.0.registry.pin(sid).get().map(|(_, status)| status.state)
+        self.0.registry.state(sid).is_some_and(|state| !matches!(state, State::Ready | State::Gone))
     }
 
     /// A file has just got its final name (`is_named`), or has been written under it: inotify has told this thread. As

@@ -73,7 +73,8 @@ impl Delivery {
             let shape = shapes.entry(sid).or_default();
             *shape = shape.or(media);
         }
-        let gone: Vec<Sid> = shapes.keys().filter(|sid| self.held(**sid) == Some(State::Gone)).copied().collect();
+        let is_gone = |sid: &&Sid| self.0.registry.state(**sid) == Some(State::Gone);
+        let gone: Vec<Sid> = shapes.keys().filter(is_gone).copied().collect();
         for sid in gone {
             shapes.remove(&sid);
             self.landed(sid, None).await;

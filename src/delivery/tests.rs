@@ -113,7 +113,8 @@ async fn landings_that_are_heard_of_are_told_at_once_and_noted_together() {
     stop.cancel();
     delivery.clone().note_landings(stop).await;
     let rows = catalog.find(&[*sid, other]).await.unwrap();
-    assert!(rows.iter().flatten().all(|(_, status)| status.state == State::Ready && status.v == 2));
+    let noted: Vec<_> = rows.into_iter().flatten().map(|(_, status)| (status.v, status.state)).collect();
+    assert_eq!(noted, [(2, State::Ready); 2]);
     bench.nothing_more().await;
 }
 

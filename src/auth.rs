@@ -176,10 +176,12 @@ impl Auth {
         self.verify_at(token, Timestamp::now()).await
     }
 
-    /// Whose token this is, if that has been found out already.
-    pub fn recall(&self, token: &str) -> Option<Arc<Caller>> {
+    /// Whose token this is, if that has been found out already, and until when that is believed.
+    pub fn recall(&self, token: &str) -> Option<(Arc<Caller>, Timestamp)> {
         let Mode::Jwt { seen, .. } = &self.0 else { return None };
-        seen.get(&digest(token.as_bytes())).filter(|hit| Timestamp::now() < hit.until).map(|hit| hit.caller)
+        seen.get(&digest(token.as_bytes()))
+            .filter(|hit| Timestamp::now() < hit.until)
+            .map(|hit| (hit.caller, hit.until))
     }
 
     /// Whether this token was good when it was last looked at. It need not be any more.

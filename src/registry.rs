@@ -71,6 +71,12 @@ impl Registry {
         self.0.slots.get(&sid).is_some_and(|slot| slot.status().is_none_or(is_open) && slot.has_waiters_here())
     }
 
+    /// As [`Pin::advance`], of a slot that need not be held meanwhile: whoever waits in it holds it.
+    pub fn advance(&self, sid: Sid, next: impl FnOnce(&Status) -> Option<Status>) -> Fanout {
+        let at = Instant::now();
+        self.0.slots.get_mut(&sid).map_or_else(Fanout::default, |mut slot| slot.advance(next, at))
+    }
+
     /// The recordings that somebody waits for and that have not settled: what a sweep must look at.
     pub fn waited_for(&self) -> Vec<Sid> {
         let is_open = |status: &Status| !status.state.is_settled() || status.awaits_mount();
@@ -125,10 +131,7 @@ impl Pin {
     /// told. `next` returns `None` where nothing changes; an unseeded slot never changes.
     pub fn advance(&self, next: impl FnOnce(&Status) -> Option<Status>) -> Fanout {
         let at = Instant::now();
-        self.change(|slot| match slot.status().and_then(next) {
-            Some(status) => slot.publish(status, at),
-            None => Fanout::default(),
-        })
+        self.change(|slot| slot.advance(next, at))
     }
 
     /// Notes how far a download has come. Told to waiters at most four times a second, and only the latest.

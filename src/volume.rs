@@ -20,7 +20,6 @@ use std::fmt;
 use std::fs::{File, ReadDir};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -255,19 +254,19 @@ fn lies_on_network(root: &Path) -> bool {
 /// Opens a final name, and tells by its header what it is and when it was written; `None` for what is no recording.
 fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Result<Option<(File, Media, i64)>> {
     // A fifo or a link to somewhere else must neither block nor leave the volume.
-    use rustix::fs::{Mode, OFlags};
+    use rustix::fs::{FileType, Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(rustix::io::Errno::LOOP) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let meta = file.metadata()?;
-    if !meta.is_file() || !whole::is_whole(&file, &meta, noticed) {
+    let stat = rustix::fs::fstat(&file)?;
+    if !FileType::from_raw_mode(stat.st_mode).is_file() || !whole::is_whole(&file, &stat, noticed) {
         return Ok(None);
     }
-    let media = recognise(&file, meta.len())?;
-    Ok(media.ok().map(|media| (file, media, meta.mtime())))
+    let media = recognise(&file, stat.st_size as u64)?;
+    Ok(media.ok().map(|media| (file, media, stat.st_mtime)))
 }
 
 /// What the first bytes of a file of that length make it.

@@ -87,7 +87,7 @@ impl Delivery {
             return None;
         }
         let landed = self.0.volume.find(sid).ok().flatten()?;
-        self.0.registry.pin(sid).advance(|now| ready(now, landed.media)).send_from_here()
+        self.0.registry.advance(sid, |now| ready(now, landed.media)).send_from_here()
     }
 
     /// What lies under that name is no longer believed to be what it was.

@@ -18,6 +18,7 @@ use super::fields::Fields;
 use super::limits::{Reached, is_near};
 use super::problem::Problem;
 use crate::auth::{Caller, Credentials, Denied, Forward, Role};
+use crate::recording::Timestamp;
 
 pub use link::{identify_for, recognise_for};
 pub use standing::{Brought, Standing};
@@ -63,11 +64,18 @@ fn credentials(request: &impl Fields) -> Result<Credentials, Denied> {
 /// Who sends a request that changes nothing, if its token has been seen before, or its cookie a moment ago. Looks at no `Origin`, and
 /// counts nothing.
 pub fn recognise(app: &App, request: &impl Fields) -> Option<Arc<Caller>> {
+    recognise_until(app, request).map(|(caller, _)| caller)
+}
+
+/// The same, and until when whoever sends just that again need not be looked up.
+pub fn recognise_until(app: &App, request: &impl Fields) -> Option<(Arc<Caller>, Timestamp)> {
     if let Some(anyone) = app.parts.auth.anyone() {
-        return Some(anyone);
+        let until = anyone.expires;
+        return Some((anyone, until));
     }
     if let Some(forward) = app.parts.auth.forward() {
-        return forward.recall(&credentials(request).ok()?);
+        // How long an answer of the endpoint holds is its own business.
+        return Some((forward.recall(&credentials(request).ok()?)?, Timestamp::now()));
     }
     match credential(request, &app.options.cookie)? {
         Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),

@@ -10,10 +10,10 @@ use axum::http::header::ORIGIN;
 use serde::Deserialize;
 
 use super::app::App;
-use super::caller::{Service, may_serve, recognise};
+use super::caller::{Service, may_serve, recognise_until};
 use super::fields::{Fields, Parsed};
 use super::problem::Problem;
-use crate::recording::Sid;
+use crate::recording::{Sid, Timestamp};
 use crate::signals::Signal;
 
 /// Where they are said.
@@ -46,47 +46,92 @@ pub async fn landed(
     }
     let sids: Result<Vec<Sid>, _> = sids.iter().map(|sid| sid.parse()).collect();
     let sids = sids.map_err(|_| Problem::bad_sid())?;
-    tell_here(&app, &sids);
+    tell_here(&app, sids.iter().copied());
     for sid in sids {
         app.parts.signals.send(Signal::Landed(sid, None));
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The head of a request that told of landings, and until when whoever sent it is known by it. A worker says the same one each time on
+/// its connection, and to compare it is much less than to read it and to judge its token.
+pub struct Familiar {
+    head: Box<[u8]>,
+    until: Timestamp,
+}
+
 /// Tells this thread's listeners what a request says, where it has come in one piece from somebody who is known: the way to its handler
 /// takes longer than all the rest. Whether it is one to be answered, and who else is to know, is left to the handler, which looks once
 /// more at what was not there yet. A worker is no page of a browser: what comes from one is left to the handler whole.
-pub fn tell_ahead(app: &App, read: &[u8]) {
-    if let Some(sids) = look_ahead(app, read) {
-        tell_here(app, &sids);
+pub fn tell_ahead(app: &App, read: &[u8], familiar: &mut Option<Box<Familiar>>) {
+    // Before anything is parsed: most requests are others.
+    if !read.strip_prefix(b"POST ").is_some_and(|target| target.starts_with(LANDED.as_bytes())) {
+        return;
+    }
+    if !familiar.as_ref().is_some_and(|known| known.says(read, Timestamp::now())) {
+        *familiar = introduced(app, read).map(Box::new);
+    }
+    if let Some(known) = familiar {
+        tell_here(app, named(&read[known.head.len()..]));
     }
 }
 
-fn look_ahead(app: &App, read: &[u8]) -> Option<Vec<Sid>> {
-    // Before anything is parsed: most requests are others.
-    read.strip_prefix(b"POST ")?.strip_prefix(LANDED.as_bytes())?;
+impl Familiar {
+    fn says(&self, read: &[u8], now: Timestamp) -> bool {
+        read.starts_with(&self.head) && now < self.until
+    }
+}
+
+/// Who sends a request that tells of landings, if that is somebody who is known and may.
+fn introduced(app: &App, read: &[u8]) -> Option<Familiar> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
-    let Ok(httparse::Status::Complete(head)) = request.parse(read) else { return None };
+    let Ok(httparse::Status::Complete(length)) = request.parse(read) else { return None };
     let fields = Parsed::new(request.headers);
     let is_of_a_page = fields.values(&ORIGIN).next().is_some();
-    let caller = recognise(app, &fields).filter(|_| !is_of_a_page)?;
-    if request.path? != LANDED || !may_serve(app, &caller) {
-        return None;
-    }
-    let LandedSids { sids } = serde_json::from_slice(&read[head..]).ok()?;
-    sids.iter().take(MOST_LOOKED_AT).map(|sid| sid.parse().ok()).collect()
+    let (caller, until) = recognise_until(app, &fields).filter(|_| !is_of_a_page)?;
+    let may_tell = request.path? == LANDED && may_serve(app, &caller);
+    may_tell.then(|| Familiar { head: read[..length].into(), until })
+}
+
+/// Whatever a body names. What else it says does not matter to who only looks.
+fn named(body: &[u8]) -> impl Iterator<Item = Sid> {
+    body.split(|byte| *byte == b'"').filter_map(|part| std::str::from_utf8(part).ok()?.parse().ok())
 }
 
 /// Listeners of this thread are told at once: waking another thread first would double what they wait. Not where a look may
 /// take long.
-fn tell_here(app: &App, sids: &[Sid]) {
+fn tell_here(app: &App, sids: impl Iterator<Item = Sid>) {
     if app.parts.volume.is_on_network() {
         return;
     }
-    for sid in sids.iter().take(MOST_LOOKED_AT) {
-        if let Some(rest) = app.parts.delivery.tell_here(*sid) {
+    for sid in sids.take(MOST_LOOKED_AT) {
+        if let Some(rest) = app.parts.delivery.tell_here(sid) {
             app.tasks.spawn(rest.send());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_known_by_the_whole_of_its_head_and_for_as_long_as_its_token_is_believed() {
+        let known = Familiar { head: (*b"POST /x\r\na: b\r\n\r\n").into(), until: Timestamp(1000) };
+        assert!(known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(999)));
+        assert!(!known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(1000)));
+        assert!(!known.says(b"POST /x\r\na: c\r\n\r\nbody", Timestamp(0)));
+        assert!(!known.says(b"POST /x\r\na: b\r\n", Timestamp(0)), "the rest may be anything");
+    }
+
+    #[test]
+    fn what_a_body_names_is_found_however_it_is_written_and_nothing_else_is() {
+        let (one, other) = ("CA00000000000000000000000000000001", "RE0000000000000000000000000000000a");
+        let found = |body: &str| named(body.as_bytes()).map(|sid| sid.to_string()).collect::<Vec<_>>();
+        assert_eq!(found(&format!(r#"{{"sids":["{one}","{other}"]}}"#)), [one, other]);
+        assert_eq!(found(&format!("{{ \"sids\" : [\n\"{one}\" , \"x\"] }}")), [one]);
+        assert!(found(&one[1..]).is_empty() && found(r#"{"sids":[]}"#).is_empty() && found("").is_empty());
+        assert!(named(&[b'"', 0xff, b'"']).next().is_none());
     }
 }

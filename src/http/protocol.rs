@@ -1,6 +1,8 @@
 //! What goes over the wire about a recording: the state object, and the messages of sockets and event streams. One
 //! encoding for WebSocket, Server-Sent Events and HTTP.
 
+mod ready;
+
 use axum::extract::ws::Utf8Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
@@ -289,10 +291,10 @@ pub fn event_text<'a>(event: &'a Event, base: &PublicUrl) -> &'a Utf8Bytes {
             let (v, received, total) = (event.status.v, progress.received, progress.total);
             ServerMessage::Progress { sid: event.asked, v, received, total }.encode()
         }
-        _ => {
+        _ => ready::text(event.asked, &event.recording, &event.status, base).unwrap_or_else(|| {
             let object = StateObject::new(event.asked, &event.recording, &event.status, base);
             state_message(event.status.state, &object).encode()
-        }
+        }),
     };
     event.encoded.get_or_init(encode)
 }

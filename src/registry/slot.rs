@@ -45,6 +45,14 @@ impl Slot {
         self.waiters.remove(key);
     }
 
+    /// Takes over the status that `next` makes of the current one, if it makes any.
+    pub fn advance(&mut self, next: impl FnOnce(&Status) -> Option<Status>, at: Instant) -> Fanout {
+        match self.status().and_then(next) {
+            Some(status) => self.publish(status, at),
+            None => Fanout::default(),
+        }
+    }
+
     /// Takes over a status that differs in more than progress, and gathers who must be told.
     pub fn publish(&mut self, status: Status, at: Instant) -> Fanout {
         let Some((_, current)) = &mut self.known else { return Fanout::default() };

@@ -1,11 +1,11 @@
 //! Whether a file under a final name is still being written there: workers of others may write in place. Knows no format.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use rustix::fs::Stat;
 use tokio::time::{Duration, Instant};
 
 use crate::recording::{Sid, Timestamp};
@@ -55,8 +55,8 @@ impl Noticed {
 
 /// Whether nobody writes to the file any more, or it got its name after it was written: a rename counts as a change
 /// (ctime), but not of the bytes (mtime).
-pub(super) fn is_whole(file: &File, meta: &Metadata, noticed: impl FnOnce() -> Option<Notice>) -> bool {
-    let is_renamed = (meta.ctime(), meta.ctime_nsec()) > (meta.mtime(), meta.mtime_nsec());
+pub(super) fn is_whole(file: &File, stat: &Stat, noticed: impl FnOnce() -> Option<Notice>) -> bool {
+    let is_renamed = (stat.st_ctime, stat.st_ctime_nsec) > (stat.st_mtime, stat.st_mtime_nsec);
     if is_renamed {
         return true;
     }
@@ -65,7 +65,7 @@ pub(super) fn is_whole(file: &File, meta: &Metadata, noticed: impl FnOnce() -> O
         // It may have got its name in the same tick of the clock. Others may yet write to what one has closed.
         Writers::Some => noticed() == Some(Notice::Named),
         Writers::Unknown => {
-            let quiet = Timestamp::now().since(Timestamp(meta.mtime().saturating_mul(1000)));
+            let quiet = Timestamp::now().since(Timestamp(stat.st_mtime.saturating_mul(1000)));
             quiet >= QUIET || noticed().is_some()
         }
     }
@@ -106,7 +106,7 @@ mod tests {
         let mut writer = File::create(&path).unwrap();
         writer.write_all(b"half").unwrap();
         let reader = File::open(&path).unwrap();
-        let is_whole = |notice| is_whole(&reader, &reader.metadata().unwrap(), || notice);
+        let is_whole = |notice| is_whole(&reader, &rustix::fs::fstat(&reader).unwrap(), || notice);
         assert!(!is_whole(None) && !is_whole(Some(Notice::Closed)));
         assert!(is_whole(Some(Notice::Named)), "who renames a file has written it");
         drop(writer);
@@ -123,7 +123,7 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(30)).await;
         std::fs::rename(&part, &name).unwrap();
         let reader = File::open(&name).unwrap();
-        assert!(is_whole(&reader, &reader.metadata().unwrap(), || None));
+        assert!(is_whole(&reader, &rustix::fs::fstat(&reader).unwrap(), || None));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::catalog::Action;
 use crate::http::app::App;
 use crate::http::caller::{Peer, client_address};
 use crate::http::fields::{Fields, Parsed};
-use crate::http::landed::tell_ahead;
+use crate::http::landed::{Familiar, tell_ahead};
 use crate::http::media::{AtHand, Disposition, FILE};
 use crate::http::request_id::request_id;
 use crate::recording::Timestamp;
@@ -60,12 +60,14 @@ pub struct Express {
     /// How long from then to the next request.
     within: Duration,
     alarm: Alarm,
+    /// The worker at the other end, where there is one.
+    worker: Option<Box<Familiar>>,
 }
 
 impl Express {
     pub fn new(peer: Peer) -> Self {
         let since = Instant::now();
-        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Alarm::at(since + HEAD_WITHIN) }
+        Self { peer, head: Vec::new(), since, within: HEAD_WITHIN, alarm: Alarm::at(since + HEAD_WITHIN), worker: None }
     }
 
     /// The head of the answer that was given last.
@@ -104,7 +106,7 @@ impl Express {
         Poll::Ready(answer.map_or_else(
             || {
                 if let Some(app) = media {
-                    tell_ahead(app, read.filled());
+                    tell_ahead(app, read.filled(), &mut self.worker);
                 }
                 wire.put_back(Bytes::copy_from_slice(read.filled()));
                 Next::Other

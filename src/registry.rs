@@ -6,6 +6,7 @@
 //! existence is decided inside one `entry` or `remove_if`.
 
 mod mailbox;
+mod prefetch;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -16,15 +17,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 
 pub use mailbox::{Event, EventKind, Inbox, Line, Mailbox};
+use prefetch::prefetch;
 use slot::Slot;
 
 use crate::recording::{Progress, Recording, Sid, State, Status};
 
 /// How many waiters are woken before the publisher lets others run.
 const WAKES_PER_TURN: usize = 256;
+/// How many are told while the memory of another comes.
+const AHEAD: usize = 2;
 /// Least time between two progress events of one recording: at most 4 a second.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
 
@@ -34,8 +39,9 @@ pub struct Registry(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// Boxed: a table of them would be half empty.
-    slots: DashMap<Sid, Box<Slot>>,
+    /// Boxed: a table of them would be half empty. What stays in it are names that back ends have registered: the hash need not
+    /// withstand whoever chooses theirs, and is a third of the code.
+    slots: DashMap<Sid, Box<Slot>, RandomState>,
     subscriptions: AtomicU64,
 }
 
@@ -215,11 +221,14 @@ impl Registry {
     }
 }
 
+/// Who is told, and what.
+type Told = (Arc<Mailbox>, Arc<Event>);
+
 /// Who must be told of a change. Gathered under the guard, told outside it.
 #[derive(Default)]
 #[must_use = "waiters hear of a change only when it is sent"]
 pub struct Fanout {
-    to: Vec<(Arc<Mailbox>, Arc<Event>)>,
+    to: Vec<Told>,
     /// The status that is news, if there is any.
     pub news: Option<Status>,
 }
@@ -228,7 +237,8 @@ impl Fanout {
     /// Puts the event into as many mailboxes as one turn has room for; the rest is the caller's to send, on this thread too.
     pub fn send_from_here(mut self) -> Option<Self> {
         let rest = self.to.split_off(self.to.len().min(WAKES_PER_TURN));
-        for (mailbox, event) in self.to {
+        let mut to = self.to.into_iter();
+        while let Some((mailbox, event)) = next(&mut to) {
             mailbox.put(event);
         }
         (!rest.is_empty()).then_some(Self { to: rest, news: None })
@@ -236,12 +246,24 @@ impl Fanout {
 
     /// Puts the event into every mailbox, letting other tasks run now and then.
     pub async fn send(self) -> Option<Status> {
-        for (n, (mailbox, event)) in self.to.into_iter().enumerate() {
-            if n > 0 && n % WAKES_PER_TURN == 0 {
+        let mut to = self.to.into_iter();
+        while let Some((mailbox, event)) = next(&mut to) {
+            mailbox.put(event);
+            if to.len() > 0 && to.len().is_multiple_of(WAKES_PER_TURN) {
                 tokio::task::yield_now().await;
             }
-            mailbox.put(event);
         }
         self.news
     }
+}
+
+/// The next of a crowd; the memory of those after it is asked for meanwhile.
+fn next(to: &mut std::vec::IntoIter<Told>) -> Option<Told> {
+    if let Some((mailbox, _)) = to.as_slice().get(2 * AHEAD) {
+        prefetch(&**mailbox);
+    }
+    if let Some((mailbox, _)) = to.as_slice().get(AHEAD) {
+        mailbox.prefetch_line();
+    }
+    to.next()
 }

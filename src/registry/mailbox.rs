@@ -10,6 +10,7 @@ use axum::extract::ws::Utf8Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
+use super::prefetch::prefetch;
 use crate::recording::{Recording, Sid, Status};
 
 /// Something happened to a recording.
@@ -127,6 +128,13 @@ impl Mailbox {
             }
         }
         self.waker.wake();
+    }
+
+    /// Asks for the memory of the line, which is to be used in a moment.
+    pub(super) fn prefetch_line(&self) {
+        if let Some(line) = &self.line {
+            prefetch(&**line);
+        }
     }
 
     fn open(&self) -> Option<&dyn Line> {

@@ -6,8 +6,12 @@ use tokio::time::Instant;
 
 use super::Fanout;
 use super::mailbox::{Event, EventKind, Mailbox};
+use super::prefetch::prefetch;
 use super::waiters::Waiters;
 use crate::recording::{Recording, Sid, Status};
+
+/// How many are counted in while the memory of another comes.
+const AHEAD: usize = 8;
 
 #[derive(Default)]
 pub(super) struct Slot {
@@ -67,7 +71,11 @@ impl Slot {
         let Some((recording, status)) = &self.known else { return Fanout::default() };
         let mut events: [Option<Arc<Event>>; 2] = [None, None];
         let mut to = Vec::with_capacity(self.waiters.len());
+        let mut later = self.waiters.iter().skip(AHEAD);
         for (asked, mailbox) in self.waiters.iter() {
+            if let Some((_, later)) = later.next() {
+                prefetch(&**later);
+            }
             let event = events[usize::from(asked != recording.sid)]
                 .get_or_insert_with(|| Arc::new(Event::new(kind, asked, recording.clone(), status.clone(), at)));
             to.push((mailbox.clone(), event.clone()));

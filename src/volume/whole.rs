@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use rustix::fs::Stat;
 use tokio::time::{Duration, Instant};
 
@@ -33,7 +34,7 @@ pub(super) enum Notice {
 
 /// What inotify has told of late; before that, a file's age tells.
 #[derive(Default)]
-pub(super) struct Noticed(Mutex<HashMap<Sid, (Notice, Instant)>>);
+pub(super) struct Noticed(Mutex<HashMap<Sid, (Notice, Instant), RandomState>>);
 
 impl Noticed {
     pub fn note(&self, sid: Sid, is_named: bool) {

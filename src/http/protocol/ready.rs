@@ -6,81 +6,63 @@ use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 
 use super::{PublicUrl, USUAL};
-use crate::recording::{Media, Recording, Sid, State, Status, etag};
+use crate::recording::{Recording, Sid, State, Status, etag};
 
 /// That a recording can be heard, for somebody who asked for it as `asked`. `None` where there is more to say than that.
 pub(super) fn text(asked: Sid, recording: &Recording, status: &Status, base: &PublicUrl) -> Option<Utf8Bytes> {
     let is_plain = status.state == State::Ready && status.code.is_none() && status.retry_at.is_none();
     let media = status.media.filter(|_| is_plain)?;
-    let mut text = String::with_capacity(USUAL);
-    add(&mut text, &[r#"{"type":"ready","sid":""#, asked.as_str(), r#"","call_sid":""#, recording.call_sid.as_str()]);
+    let (sid, base, about) = (asked.as_str(), &*base.0, &recording.about);
+    let mut text = Text(String::with_capacity(USUAL));
+    text.add(&[r#"{"type":"ready","sid":""#, sid, r#"","call_sid":""#, recording.call_sid.as_str()]);
     if let Some(sid) = &recording.recording_sid {
-        add(&mut text, &[r#"","recording_sid":""#, sid.as_str()]);
+        text.add(&[r#"","recording_sid":""#, sid.as_str()]);
     }
-    add_media(&mut text, asked, recording.sid, status.v, &media, &base.0);
-    let about = &recording.about;
-    add_told(&mut text, r#","started_at":"#, about.started_at.as_ref())?;
-    for (name, value) in [
-        (r#","from":"#, &about.from),
-        (r#","to":"#, &about.to),
-        (r#","direction":"#, &about.direction),
-        (r#","title":"#, &about.title),
-    ] {
-        add_told(&mut text, name, value.as_ref())?;
-    }
-    text.push('}');
-    Some(text.into())
+    text.number(r#"","v":"#, status.v);
+    text.add(&[r#","state":"ready","url":""#, base, "/api/recordings/file/", sid]);
+    text.number(r#"","size":"#, media.size);
+    text.add(&[r#","etag":"\""#, etag(recording.sid, &media).trim_matches('"')]);
+    text.add(&[r#"\"","content_type":""#, media.container.content_type()]);
+    text.number(r#"","duration_ms":"#, media.duration_ms);
+    text.number(r#","channels":"#, media.channels.into());
+    text.add(&[r#","peaks_url":""#, base, "/api/recordings/", sid, r#"/peaks""#]);
+    text.told(r#","started_at":"#, about.started_at.as_ref())?;
+    text.told(r#","from":"#, about.from.as_ref())?;
+    text.told(r#","to":"#, about.to.as_ref())?;
+    text.told(r#","direction":"#, about.direction.as_ref())?;
+    text.told(r#","title":"#, about.title.as_ref())?;
+    text.add(&["}"]);
+    Some(text.0.into())
 }
 
-fn add_media(text: &mut String, asked: Sid, sid: Sid, v: u64, media: &Media, base: &str) {
-    let [mut version, mut size, mut duration, mut channels] = [itoa::Buffer::new(); 4];
-    let asked = asked.as_str();
-    let etag = etag(sid, media);
-    let parts = [
-        r#"","v":"#,
-        version.format(v),
-        r#","state":"ready","url":""#,
-        base,
-        "/api/recordings/file/",
-        asked,
-        r#"","size":"#,
-        size.format(media.size),
-        r#","etag":"\""#,
-        etag.trim_matches('"'),
-        r#"\"","content_type":""#,
-        media.container.content_type(),
-        r#"","duration_ms":"#,
-        duration.format(media.duration_ms),
-        r#","channels":"#,
-        channels.format(media.channels),
-        r#","peaks_url":""#,
-        base,
-        "/api/recordings/",
-        asked,
-        r#"/peaks""#,
-    ];
-    add(text, &parts);
-}
+/// A message that grows. One copy of each part of the code, so that the places that call it are small.
+struct Text(String);
 
-/// What a back end told: any text.
-fn add_told(text: &mut String, name: &str, value: Option<&impl Serialize>) -> Option<()> {
-    if let Some(value) = value {
-        add(text, &[name, &serde_json::to_string(value).ok()?]);
+impl Text {
+    #[inline(never)]
+    fn add(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.0.push_str(part));
     }
-    Some(())
-}
 
-/// One copy of it: each place where it is called is small.
-#[inline(never)]
-fn add(text: &mut String, parts: &[&str]) {
-    parts.iter().for_each(|part| text.push_str(part));
+    #[inline(never)]
+    fn number(&mut self, name: &str, value: u64) {
+        self.add(&[name, itoa::Buffer::new().format(value)]);
+    }
+
+    /// What a back end told: any text.
+    fn told(&mut self, name: &str, value: Option<&impl Serialize>) -> Option<()> {
+        if let Some(value) = value {
+            self.add(&[name, &serde_json::to_string(value).ok()?]);
+        }
+        Some(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{ServerMessage, StateObject};
     use super::*;
-    use crate::recording::{About, Code, Container, Tenant, Timestamp};
+    use crate::recording::{About, Code, Container, Media, Tenant, Timestamp};
     use proptest::prelude::*;
 
     fn sid(n: u128) -> Sid {

@@ -220,7 +220,8 @@ impl Auth {
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
+/// By which secrets are remembered: SHA-256 (FIPS 180-4).
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
     use aws_lc_rs::digest::{SHA256, digest};
     let mut key = [0; 32];
     key.copy_from_slice(digest(&SHA256, bytes).as_ref());

@@ -13,6 +13,7 @@ use super::app::App;
 use super::caller::{Service, may_serve, recognise_until};
 use super::fields::{Fields, Parsed};
 use super::problem::Problem;
+use crate::auth::digest;
 use crate::recording::{Sid, Timestamp};
 use crate::signals::Signal;
 
@@ -54,9 +55,10 @@ pub async fn landed(
 }
 
 /// The head of a request that told of landings, and until when whoever sent it is known by it. A worker says the same one each time on
-/// its connection, and to compare it is much less than to read it and to judge its token.
+/// its connection, and to compare it is much less than to read it and to judge its token. Kept as a digest: there is a token in it.
 pub struct Familiar {
-    head: Box<[u8]>,
+    length: usize,
+    digest: [u8; 32],
     until: Timestamp,
 }
 
@@ -72,13 +74,17 @@ pub fn tell_ahead(app: &App, read: &[u8], familiar: &mut Option<Box<Familiar>>) 
         *familiar = introduced(app, read).map(Box::new);
     }
     if let Some(known) = familiar {
-        tell_here(app, named(&read[known.head.len()..]));
+        tell_here(app, named(&read[known.length..]));
     }
 }
 
 impl Familiar {
+    fn new(head: &[u8], until: Timestamp) -> Self {
+        Self { length: head.len(), digest: digest(head), until }
+    }
+
     fn says(&self, read: &[u8], now: Timestamp) -> bool {
-        read.starts_with(&self.head) && now < self.until
+        now < self.until && read.get(..self.length).is_some_and(|head| digest(head) == self.digest)
     }
 }
 
@@ -91,7 +97,7 @@ fn introduced(app: &App, read: &[u8]) -> Option<Familiar> {
     let is_of_a_page = fields.values(&ORIGIN).next().is_some();
     let (caller, until) = recognise_until(app, &fields).filter(|_| !is_of_a_page)?;
     let may_tell = request.path? == LANDED && may_serve(app, &caller);
-    may_tell.then(|| Familiar { head: read[..length].into(), until })
+    may_tell.then(|| Familiar::new(&read[..length], until))
 }
 
 /// Whatever a body names. What else it says does not matter to who only looks.
@@ -118,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_worker_is_known_by_the_whole_of_its_head_and_for_as_long_as_its_token_is_believed() {
-        let known = Familiar { head: (*b"POST /x\r\na: b\r\n\r\n").into(), until: Timestamp(1000) };
+        let known = Familiar::new(b"POST /x\r\na: b\r\n\r\n", Timestamp(1000));
         assert!(known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(999)));
         assert!(!known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(1000)));
         assert!(!known.says(b"POST /x\r\na: c\r\n\r\nbody", Timestamp(0)));

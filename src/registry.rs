@@ -28,7 +28,7 @@ use crate::recording::{Progress, Recording, Sid, State, Status};
 
 /// How many waiters are woken before the publisher lets others run.
 const WAKES_PER_TURN: usize = 256;
-/// How many are told while the memory of another comes.
+/// How many are told while the memory of a line comes; twice as many while that of a mailbox does, which leads to the line.
 const AHEAD: usize = 2;
 /// Least time between two progress events of one recording: at most 4 a second.
 const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
@@ -39,8 +39,9 @@ pub struct Registry(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// Boxed: a table of them would be half empty. What stays in it are names that back ends have registered: the hash need not
-    /// withstand whoever chooses theirs, and is a third of the code.
+    /// Boxed: a table of them would be half empty. What stays in it are names that back ends have registered, and what anybody else
+    /// asks for is there, within the bounds on requests, until the catalog has answered: the hash need not withstand whoever chooses
+    /// names, and is a third of the code.
     slots: DashMap<Sid, Box<Slot>, RandomState>,
     subscriptions: AtomicU64,
 }
@@ -77,7 +78,7 @@ impl Registry {
         self.0.slots.get(&sid).is_some_and(|slot| slot.status().is_none_or(is_open) && slot.has_waiters_here())
     }
 
-    /// As [`Pin::advance`], of a slot that need not be held meanwhile: whoever waits in it holds it.
+    /// As [`Pin::advance`], without a pin, for who tells the waiters of this moment: where there is no slot, nothing waits.
     pub fn advance(&self, sid: Sid, next: impl FnOnce(&Status) -> Option<Status>) -> Fanout {
         let at = Instant::now();
         self.0.slots.get_mut(&sid).map_or_else(Fanout::default, |mut slot| slot.advance(next, at))

@@ -232,6 +232,7 @@ fn urls_are_absolute_and_hide_nothing() {
         "https://a.example/x/..",
         "https://a.example\\\\b",
         "https://a.example/%2e%2e/",
+        "https://a%22b.example",
         "",
     ] {
         assert_eq!(faults(&format!("public_url = \"{bad}\"")).len(), 1, "{bad}");

@@ -168,8 +168,11 @@ pub(super) fn address(value: &Value) -> Parsed<SocketAddr> {
 pub(super) fn url(value: &Value) -> Parsed<Url> {
     let text = text(value)?;
     let mend = "Write an absolute URL like https://calls.example.com";
+    // A quote in a host is let through by the standard, but not by JSON; elsewhere it is written as %22.
+    let is_meant =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && !url.as_str().contains('"');
     let url = match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+        Ok(url) if is_meant(&url) => url,
         _ => return wrong("is no http or https URL", mend),
     };
     if !url.username().is_empty() || url.password().is_some() {

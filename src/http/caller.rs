@@ -67,18 +67,20 @@ pub fn recognise(app: &App, request: &impl Fields) -> Option<Arc<Caller>> {
     recognise_until(app, request).map(|(caller, _)| caller)
 }
 
-/// The same, and until when whoever sends just that again need not be looked up.
-pub fn recognise_until(app: &App, request: &impl Fields) -> Option<(Arc<Caller>, Timestamp)> {
+/// The same, and until when that holds for whoever sends just that again, where it does.
+pub fn recognise_until(app: &App, request: &impl Fields) -> Option<(Arc<Caller>, Option<Timestamp>)> {
     if let Some(anyone) = app.parts.auth.anyone() {
         let until = anyone.expires;
-        return Some((anyone, until));
+        return Some((anyone, Some(until)));
     }
     if let Some(forward) = app.parts.auth.forward() {
-        // How long an answer of the endpoint holds is its own business.
-        return Some((forward.recall(&credentials(request).ok()?)?, Timestamp::now()));
+        // How long the endpoint's answer is believed is known there alone.
+        return Some((forward.recall(&credentials(request).ok()?)?, None));
     }
     match credential(request, &app.options.cookie)? {
-        Credential::Header(token) | Credential::Cookie(token) => app.parts.auth.recall(token),
+        Credential::Header(token) | Credential::Cookie(token) => {
+            app.parts.auth.recall(token).map(|(caller, until)| (caller, Some(until)))
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Words of foreign workers that something has landed. What they say is a reason to look, and never believed unseen.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use axum::http::header::ORIGIN;
+use axum::http::header::{CONTENT_LENGTH, ORIGIN};
 use serde::Deserialize;
 
 use super::app::App;
@@ -57,8 +58,8 @@ pub async fn landed(
 /// The head of a request that told of landings, and until when whoever sent it is known by it. A worker says the same one each time on
 /// its connection, and to compare it is much less than to read it and to judge its token. Kept as a digest: there is a token in it.
 pub struct Familiar {
-    length: usize,
     digest: [u8; 32],
+    body: Range<usize>,
     until: Timestamp,
 }
 
@@ -70,37 +71,49 @@ pub fn tell_ahead(app: &App, read: &[u8], familiar: &mut Option<Box<Familiar>>) 
     if !read.strip_prefix(b"POST ").is_some_and(|target| target.starts_with(LANDED.as_bytes())) {
         return;
     }
-    if !familiar.as_ref().is_some_and(|known| known.says(read, Timestamp::now())) {
-        *familiar = introduced(app, read).map(Box::new);
-    }
-    if let Some(known) = familiar {
-        tell_here(app, named(&read[known.length..]));
+    let known = familiar.as_ref().filter(|known| known.says(read, Timestamp::now()));
+    let body = match known {
+        Some(known) => known.body.clone(),
+        None => {
+            let introduced = introduced(app, read);
+            let known =
+                |(body, until): &(Range<usize>, Option<Timestamp>)| Some(Familiar::new(read, body, (*until)?).into());
+            *familiar = introduced.as_ref().and_then(known);
+            let Some((body, _)) = introduced else { return };
+            body
+        }
+    };
+    // Neither a part of it, nor what somebody else has sent behind it.
+    if body.end == read.len() {
+        tell_here(app, named(&read[body]));
     }
 }
 
 impl Familiar {
-    fn new(head: &[u8], until: Timestamp) -> Self {
-        Self { length: head.len(), digest: digest(head), until }
+    fn new(read: &[u8], body: &Range<usize>, until: Timestamp) -> Self {
+        Self { digest: digest(&read[..body.start]), body: body.clone(), until }
     }
 
     fn says(&self, read: &[u8], now: Timestamp) -> bool {
-        now < self.until && read.get(..self.length).is_some_and(|head| digest(head) == self.digest)
+        now < self.until && read.get(..self.body.start).is_some_and(|head| digest(head) == self.digest)
     }
 }
 
-/// Who sends a request that tells of landings, if that is somebody who is known and may.
-fn introduced(app: &App, read: &[u8]) -> Option<Familiar> {
+/// Where the body of a request that tells of landings lies, and until when whoever sends it is known by its head; if that is somebody
+/// who is known and may.
+fn introduced(app: &App, read: &[u8]) -> Option<(Range<usize>, Option<Timestamp>)> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
-    let Ok(httparse::Status::Complete(length)) = request.parse(read) else { return None };
+    let Ok(httparse::Status::Complete(head)) = request.parse(read) else { return None };
     let fields = Parsed::new(request.headers);
     let is_of_a_page = fields.values(&ORIGIN).next().is_some();
     let (caller, until) = recognise_until(app, &fields).filter(|_| !is_of_a_page)?;
     let may_tell = request.path? == LANDED && may_serve(app, &caller);
-    may_tell.then(|| Familiar::new(&read[..length], until))
+    let length: usize = fields.text(&CONTENT_LENGTH).filter(|_| may_tell)?.parse().ok()?;
+    Some((head..head.checked_add(length)?, until))
 }
 
-/// Whatever a body names. What else it says does not matter to who only looks.
+/// Whatever a body names. What else it says does not matter to who only looks; a name with escapes is left to the handler.
 fn named(body: &[u8]) -> impl Iterator<Item = Sid> {
     body.split(|byte| *byte == b'"').filter_map(|part| std::str::from_utf8(part).ok()?.parse().ok())
 }
@@ -124,15 +137,15 @@ mod tests {
 
     #[test]
     fn a_worker_is_known_by_the_whole_of_its_head_and_for_as_long_as_its_token_is_believed() {
-        let known = Familiar::new(b"POST /x\r\na: b\r\n\r\n", Timestamp(1000));
-        assert!(known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(999)));
-        assert!(!known.says(b"POST /x\r\na: b\r\n\r\nbody", Timestamp(1000)));
-        assert!(!known.says(b"POST /x\r\na: c\r\n\r\nbody", Timestamp(0)));
+        let known = Familiar::new(b"POST /x\r\na: b\r\n\r\nbody", &(17..21), Timestamp(1000));
+        assert!(known.says(b"POST /x\r\na: b\r\n\r\nmore", Timestamp(999)));
+        assert!(!known.says(b"POST /x\r\na: b\r\n\r\nmore", Timestamp(1000)));
+        assert!(!known.says(b"POST /x\r\na: c\r\n\r\nmore", Timestamp(0)));
         assert!(!known.says(b"POST /x\r\na: b\r\n", Timestamp(0)), "the rest may be anything");
     }
 
     #[test]
-    fn what_a_body_names_is_found_however_it_is_written_and_nothing_else_is() {
+    fn what_a_body_names_is_found_however_it_is_laid_out_and_nothing_else_is() {
         let (one, other) = ("CA00000000000000000000000000000001", "RE0000000000000000000000000000000a");
         let found = |body: &str| named(body.as_bytes()).map(|sid| sid.to_string()).collect::<Vec<_>>();
         assert_eq!(found(&format!(r#"{{"sids":["{one}","{other}"]}}"#)), [one, other]);

@@ -1,7 +1,7 @@
 //! A hint to the processor. Whoever goes through a crowd touches each of its members for the first time since long, and would wait for
 //! the memory of each in turn.
 
-/// Asks for the memory of what is needed in a moment.
+/// Asks for the memory of what is needed in a moment. Does nothing on other processors than x86-64: there is no stable way to.
 #[inline]
 pub(super) fn prefetch<T: ?Sized>(value: &T) {
     #[cfg(target_arch = "x86_64")]

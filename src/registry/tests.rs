@@ -110,6 +110,40 @@ async fn listeners_are_told_by_the_name_they_asked_by() {
     assert_eq!(by_recording.take().await.events[0].asked, other_name);
 }
 
+#[tokio::test]
+async fn whoever_tells_without_a_pin_changes_only_what_is_known_and_leaves_no_slot() {
+    let registry = Registry::default();
+    let landed = |now: &Status| Some(in_state(now.v + 1, State::Ready));
+    assert!(registry.advance(sid(1), landed).send().await.is_none());
+    assert!(!registry.holds(sid(1)));
+    let pin = registry.pin(sid(1));
+    assert!(registry.advance(sid(1), landed).send().await.is_none(), "nobody has asked the catalog yet");
+    pin.seed(recording(sid(1)), Status::unknown()).send().await;
+    let mailbox = Mailbox::new(8);
+    let _subscription = pin.attach(sid(1), &mailbox).unwrap();
+    assert!(registry.advance(sid(1), landed).send().await.is_some());
+    assert_eq!(states(&mailbox).await, [(2, State::Ready)]);
+}
+
+/// The rest of a crowd is told in turns, between which others run.
+#[tokio::test]
+async fn each_of_a_crowd_is_told_once() {
+    for count in [WAKES_PER_TURN, WAKES_PER_TURN + 1, 3 * WAKES_PER_TURN + 7] {
+        let registry = Registry::default();
+        let pin = seeded(&registry, sid(1), Status::unknown()).await;
+        let crowd: Vec<_> = (0..count).map(|_| Mailbox::new(8)).collect();
+        let _subscriptions: Vec<_> = crowd.iter().map(|mailbox| pin.attach(sid(1), mailbox)).collect();
+        let rest = pin.advance(|now| Some(in_state(now.v + 1, State::Ready))).send_from_here();
+        assert_eq!(rest.is_some(), count > WAKES_PER_TURN);
+        if let Some(rest) = rest {
+            rest.send().await;
+        }
+        for mailbox in &crowd {
+            assert_eq!(states(mailbox).await, [(2, State::Ready)]);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn progress_is_latest_only_and_at_most_four_a_second() {
     let registry = Registry::default();

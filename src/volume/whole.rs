@@ -32,7 +32,7 @@ pub(super) enum Notice {
     Closed,
 }
 
-/// What inotify has told of late; before that, a file's age tells.
+/// What inotify has told of late; before that, a file's age tells. Hashed as the wait map is: workers choose these names.
 #[derive(Default)]
 pub(super) struct Noticed(Mutex<HashMap<Sid, (Notice, Instant), RandomState>>);
 

@@ -85,6 +85,8 @@ async fn what_a_known_worker_says_has_landed_is_told_before_the_request_is_answe
     for (kind, token, status, is_told) in [
         (json, &service, 204, true),
         ("text/plain", &service, 400, true),
+        // Known by the same head.
+        ("text/plain", &service, 400, true),
         (json, &agent, 403, false),
         // A page of a browser is never taken at its word.
         ("text/plain\r\norigin: https://elsewhere.example", &service, 400, false),

@@ -1,5 +1,5 @@
 //! `ready` as text, put together from its parts: whoever listens waits for this message, and the first after a pause finds nothing of
-//! the code in the processor's caches. So this is a tenth of the code that writes any message. Says what
+//! the code in the processor's caches. So this is much less code than what writes any message. Says what
 //! [`ServerMessage`](super::ServerMessage) says, byte for byte.
 
 use axum::extract::ws::Utf8Bytes;

@@ -6,6 +6,7 @@ mod adoption;
 mod elsewhere;
 mod erasure;
 mod error;
+mod following;
 mod landings;
 mod ledger;
 mod noting;
@@ -17,8 +18,6 @@ mod waits;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use tokio::time::{Duration, Instant};
-
 use crate::catalog::{CallLog, Catalog, Change, Row};
 use crate::jobs::{Job, Jobs, Priority};
 use crate::recording::{Code, Recording, Scope, Sid, State, Status, Tenant};
@@ -27,10 +26,11 @@ use crate::volume::{Volume, VolumeError, blocking};
 
 pub use erasure::ErasureError;
 pub use error::DeliveryError;
+pub use following::{FollowError, Following};
 use ledger::Ledger;
 use shelf::Shelf;
 pub use shelf::Shelved;
-pub use waits::Wait;
+pub use waits::{Until, Wait};
 
 /// What a listener wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,26 +155,6 @@ impl Delivery {
         pin.seed(row.0, row.1).send().await;
         self.look(std::iter::once(&pin)).await?;
         self.ensure(&pin, Priority::Prefetch).await
-    }
-
-    /// Plays, and waits until the recording has settled or patience ends.
-    pub async fn play_and_wait(&self, scope: &Scope, sid: Sid, patience: Duration) -> Result<Seen, DeliveryError> {
-        let deadline = Instant::now() + patience;
-        let mailbox = Mailbox::new(16);
-        let mut watched = self.watch(scope, &[sid], Intent::Play, &mailbox).await;
-        let mut watched = watched.pop().unwrap_or(Err(DeliveryError::Unknown))?;
-        let wait = Wait::begin(&watched.seen.status);
-        while !watched.seen.status.state.is_settled() {
-            let Ok(inbox) = tokio::time::timeout_at(deadline, mailbox.take()).await else {
-                wait.end("timeout");
-                return Ok(watched.seen);
-            };
-            if let Some(event) = inbox.events.last() {
-                watched.seen.status = event.status.clone();
-            }
-        }
-        wait.end(watched.seen.status.state.as_str());
-        Ok(watched.seen)
     }
 
     /// Whose recording that is. For the one who checks a link: its signature names the tenant, its URL does not.

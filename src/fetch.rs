@@ -233,10 +233,15 @@ impl Fetcher {
             if heard.elapsed() > self.0.options.give_up_after {
                 return Err(silent().into());
             }
-            if gathered.len() >= WRITE || ((over || tell) && !gathered.is_empty()) {
+            // Who follows reads what it is told of.
+            let tell = tell && landing.written() + gathered.len() as u64 > told;
+            if gathered.len() >= WRITE || tell || (over && !gathered.is_empty()) {
                 let bytes = std::mem::take(&mut gathered);
                 (landing, gathered) = blocking(move || {
                     landing.write(&bytes)?;
+                    if tell {
+                        landing.show()?;
+                    }
                     let mut empty = bytes;
                     empty.clear();
                     Ok::<_, LandingError>((landing, empty))
@@ -246,7 +251,7 @@ impl Fetcher {
             if over {
                 return Ok(landing);
             }
-            if tell && landing.written() > told {
+            if tell {
                 told = landing.written();
                 self.0.signals.send(Signal::Progress(sid, Progress { received: told, total }));
             }

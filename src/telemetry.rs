@@ -36,7 +36,7 @@ pub fn audit_lost(entries: usize) {
     counter!("landfall_audit_lost_total").increment(entries as u64);
 }
 
-/// A recording's bytes were asked for. `result` is `hit`, `miss`, `gone` or `denied`.
+/// A recording's bytes were asked for. `result` is `hit`, `landing`, `miss`, `gone` or `denied`.
 pub fn media_request(result: &'static str, route: &'static str, bytes: u64, took: Duration) {
     thread_local!(static FOUND: Found<2, (Counter, Counter, Histogram)> = Found::default());
     let find = || {

@@ -3,6 +3,7 @@
 //! `<volume>/<sid>.<mp3|wav>` holds whole recordings only. `<volume>/.landfall/` is Landfall's own.
 
 mod file_system;
+mod growing;
 mod identity;
 mod inspection;
 mod landing;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use file_system::{Kind, file_system};
+pub use growing::Growing;
 pub use inspection::{ProbeError, identity_at, probe};
 pub use landing::{Landing, LandingError};
 pub use mapped::{Backed, Mapped, SMALL, WINDOW, backing};
@@ -172,6 +174,16 @@ impl Volume {
         // Not there, or nothing is there any more? Only the identity tells.
         self.check()?;
         Ok(None)
+    }
+
+    /// What has come so far of a recording that is being landed, where its shape can be told already. Not where the volume lies
+    /// on another machine: what its writer has noted as landed need not have reached this one. Blocks.
+    pub fn growing(&self, sid: Sid) -> Result<Option<Growing>, VolumeError> {
+        if self.is_on_network() {
+            return Ok(None);
+        }
+        let parts = self.root.join(PARTS);
+        Growing::find(&parts, sid).map_err(|error| VolumeError::at(&parts, &error))
     }
 
     /// A file was given that name, or one that was written under it has been closed: inotify has told.

@@ -68,7 +68,7 @@ impl Shelved {
 
     /// What conditional requests are held against.
     pub fn validators(&self) -> Validators<'_> {
-        Validators { etag: &self.etag, modified: self.modified }
+        Validators { etag: &self.etag, modified: Some(self.modified) }
     }
 
     /// Whether the file still has its name and its length, or had a moment ago: one system call that touches no disk,

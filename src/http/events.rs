@@ -58,7 +58,7 @@ pub async fn events(
     let (sids, intent) = asked(&uri)?;
     if sids.len() > app.limits.options.sids_per_socket {
         telemetry::limited("sids_per_socket");
-        return Err(Problem::too_many("sids_per_socket", KEEP_ALIVE));
+        return Err(Problem::too_many_at_once("sids_per_socket"));
     }
     let too_many = |limit| move || Problem::too_many(limit, KEEP_ALIVE);
     let from = client_address(peer, &headers);

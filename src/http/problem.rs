@@ -193,6 +193,13 @@ impl Problem {
             .retry_after(after)
     }
 
+    /// More in one request than this route takes: 429. To ask for as many again does not help.
+    pub fn too_many_at_once(limit: &'static str) -> Self {
+        let (message, message_he) = ("Too many recordings at once.", "יותר מדי הקלטות בבת אחת.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message, message_he)
+            .detail(format!("{limit} is reached: ask for fewer, or for the others on another connection"))
+    }
+
     /// Too many of everybody's: 503.
     pub fn overloaded(limit: &'static str) -> Self {
         let (message, message_he) = ("The server is busy; please try again.", "השרת עמוס; נא לנסות שוב.");

@@ -5,8 +5,8 @@
 pub struct Validators<'a> {
     /// Its strong entity tag, quotes included.
     pub etag: &'a str,
-    /// When it last changed, in whole seconds since the epoch.
-    pub modified: i64,
+    /// When it last changed, in whole seconds since the epoch, where that is known: without it, dates are ignored (§13.1.3, §13.1.4).
+    pub modified: Option<i64>,
 }
 
 /// The conditional fields of a request, each as it was sent.
@@ -51,7 +51,7 @@ impl Preconditions<'_> {
     pub fn evaluate(&self, current: Validators<'_>) -> Outcome {
         let failed = match (self.if_match, self.if_unmodified_since) {
             (Some(tags), _) => !lists(tags, |tag| tag == current.etag),
-            (None, Some(date)) => current.modified > date,
+            (None, Some(date)) => current.modified.is_some_and(|modified| modified > date),
             (None, None) => false,
         };
         if failed {
@@ -60,7 +60,7 @@ impl Preconditions<'_> {
         let unchanged = match (self.if_none_match, self.if_modified_since) {
             // Weak comparison (§13.1.2): the `W/` does not matter.
             (Some(tags), _) => lists(tags, |tag| tag.strip_prefix("W/").unwrap_or(tag) == current.etag),
-            (None, Some(date)) => current.modified <= date,
+            (None, Some(date)) => current.modified.is_some_and(|modified| modified <= date),
             (None, None) => false,
         };
         if unchanged {
@@ -70,7 +70,7 @@ impl Preconditions<'_> {
             None => true,
             // Strong comparison (§13.1.5): a weak tag never matches, a date must be exact.
             Some(IfRange::Tag(tag)) => tag == current.etag,
-            Some(IfRange::Date(date)) => date == current.modified,
+            Some(IfRange::Date(date)) => current.modified == Some(date),
         };
         if same { Outcome::Proceed } else { Outcome::IgnoreRange }
     }
@@ -86,7 +86,7 @@ fn lists(field: &str, matches: impl Fn(&str) -> bool) -> bool {
 mod tests {
     use super::*;
 
-    const NOW: Validators<'static> = Validators { etag: "\"a.mp3\"", modified: 1000 };
+    const NOW: Validators<'static> = Validators { etag: "\"a.mp3\"", modified: Some(1000) };
 
     fn outcome(given: Preconditions<'_>) -> Outcome {
         given.evaluate(NOW)

@@ -46,7 +46,7 @@ const CLOSES: [&str; 15] = [
 ];
 
 /// The bounds that are counted: the table of docs/security.md, by label.
-const LIMITS: [&str; 29] = [
+const LIMITS: [&str; 30] = [
     "body_bytes",
     "call_log_lookups",
     "catalog_connections",
@@ -59,6 +59,7 @@ const LIMITS: [&str; 29] = [
     "jobs",
     "jobs_waiting",
     "keys_counted",
+    "following_stalled",
     "landings_to_note",
     "operators",
     "peaks_waiting",

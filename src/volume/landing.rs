@@ -70,13 +70,14 @@ impl Landing {
         if let Some(announced) = self.total.filter(|total| came > *total) {
             return Err(LandingError::WrongLength { announced, came });
         }
-        self.part
-            .file
-            .write_all_at(bytes, self.written)
-            .and_then(|()| self.part.note(came, self.total))
-            .map_err(|error| volume(&self.part.path, &error))?;
+        self.part.file.write_all_at(bytes, self.written).map_err(|error| volume(&self.part.path, &error))?;
         self.written = came;
         Ok(())
+    }
+
+    /// Lets others read what has been written so far. A file beside the part is replaced: not for every write.
+    pub fn show(&self) -> Result<(), LandingError> {
+        self.part.note(self.written, self.total).map_err(|error| volume(&self.part.path, &error))
     }
 
     /// Bytes written so far.

@@ -1,38 +1,56 @@
 //! A recording that is still being written, and the note beside it that tells other processes how far it is.
 //!
 //! `.landfall/parts/<sid>.<attempt>` holds the bytes, locked (shared) by its writer for as long as that lives;
-//! `<sid>.<attempt>.progress` holds `{total, landed, at}`, replaced whole about once a second, so that any process
-//! can serve what has landed so far.
+//! `<sid>.<attempt>.progress` holds `{total, landed, at}`, replaced whole as often as its writer says, so that any process
+//! can serve what has landed so far (`growing`).
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
-use serde::Serialize;
-use tokio::time::{Duration, Instant};
+use serde::{Deserialize, Serialize};
 
 use crate::recording::{Sid, Timestamp};
 
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// Extension of the note.
-const PROGRESS: &str = "progress";
+pub(super) const PROGRESS: &str = "progress";
 /// Extension of a note that is being written.
 const DRAFT: &str = "draft";
 
 pub(super) struct Part {
     pub file: File,
     pub path: PathBuf,
-    noted: Option<Instant>,
 }
 
 #[derive(Serialize)]
 struct Note {
-    total: Option<u64>,
-    /// Extents from..to that can be read.
-    landed: [(u64, u64); 1],
+    #[serde(flatten)]
+    extent: Extent,
     /// Heartbeat.
     at: Timestamp,
+}
+
+/// How far a part is.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Extent {
+    /// Bytes there will be, when the source has told.
+    pub total: Option<u64>,
+    /// Extents from..to that can be read.
+    landed: [(u64, u64); 1],
+}
+
+impl Extent {
+    /// What the note at that path says.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    }
+
+    /// Bytes from the beginning on that can be read.
+    pub fn landed(&self) -> u64 {
+        let [(from, to)] = self.landed;
+        if from == 0 { to } else { 0 }
+    }
 }
 
 impl Part {
@@ -41,7 +59,7 @@ impl Part {
         let path = parts.join(format!("{sid}.{}", uuid::Uuid::new_v4().simple()));
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared)?;
-        Ok(Self { file, path, noted: None })
+        Ok(Self { file, path })
     }
 
     /// Lets nobody write to it any more: what is open for writing under a final name has not landed. It stays locked.
@@ -52,14 +70,9 @@ impl Part {
         Ok(())
     }
 
-    /// Notes how far it is, when it is time to.
-    pub fn note(&mut self, landed: u64, total: Option<u64>) -> io::Result<()> {
-        let now = Instant::now();
-        if self.noted.is_some_and(|last| now < last + PROGRESS_EVERY) {
-            return Ok(());
-        }
-        self.noted = Some(now);
-        let note = Note { total, landed: [(0, landed)], at: Timestamp::now() };
+    /// Notes how far it is.
+    pub fn note(&self, landed: u64, total: Option<u64>) -> io::Result<()> {
+        let note = Note { extent: Extent { total, landed: [(0, landed)] }, at: Timestamp::now() };
         let draft = self.beside(DRAFT);
         std::fs::write(&draft, serde_json::to_vec(&note)?)?;
         std::fs::rename(&draft, self.beside(PROGRESS))

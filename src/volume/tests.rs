@@ -59,6 +59,46 @@ fn a_wrong_length_or_a_foreign_body_never_lands() {
 }
 
 #[test]
+fn what_has_come_of_a_landing_is_read_and_not_a_byte_more() {
+    let (_directory, volume) = volume();
+    let bytes = mp3(1000);
+    let total = bytes.len() as u64;
+    let mut landing = volume.begin(sid(), Some(total)).unwrap();
+    assert!(volume.growing(sid()).unwrap().is_none());
+    landing.write(&bytes[..100_000]).unwrap();
+    landing.show().unwrap();
+    let growing = volume.growing(sid()).unwrap().unwrap();
+    assert_eq!((growing.media.size, growing.landed()), (total, 100_000));
+    assert_eq!(growing.read(99_990, 100).unwrap(), bytes[99_990..100_000]);
+    assert!(growing.read(100_000, 100).unwrap().is_empty());
+    landing.write(&bytes[100_000..]).unwrap();
+    let media = landing.commit().unwrap();
+    assert_eq!(media, growing.media, "it can be told before");
+    assert!(volume.growing(sid()).unwrap().is_none());
+    assert_eq!(growing.read(0, 10).unwrap(), bytes[..10], "who has it open keeps it");
+}
+
+#[test]
+fn what_no_one_writes_any_more_has_no_length_or_no_header_yet_is_not_growing() {
+    let (_directory, volume) = volume();
+    let bytes = mp3(1000);
+    let mut unknown = volume.begin(sid(), None).unwrap();
+    unknown.write(&bytes).unwrap();
+    unknown.show().unwrap();
+    let mut short = volume.begin(sid(), Some(bytes.len() as u64)).unwrap();
+    short.write(&bytes[..1000]).unwrap();
+    short.show().unwrap();
+    let part = volume.root().join(PARTS).join(format!("{}.dead", sid()));
+    std::fs::write(&part, &bytes).unwrap();
+    let note = format!(r#"{{"total":{},"landed":[[0,100000]],"at":"2026-01-01T00:00:00Z"}}"#, bytes.len());
+    std::fs::write(part.with_added_extension("progress"), note).unwrap();
+    assert!(volume.growing(sid()).unwrap().is_none());
+    let living = File::open(&part).unwrap();
+    rustix::fs::flock(&living, rustix::fs::FlockOperation::LockShared).unwrap();
+    assert_eq!(volume.growing(sid()).unwrap().unwrap().landed(), 100_000);
+}
+
+#[test]
 fn parts_of_the_dead_are_swept_and_those_of_the_living_are_not() {
     let (_directory, volume) = volume();
     let living = volume.begin(sid(), None).unwrap();

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod connections;
+mod following;
 mod landing;
 mod large;
 mod names;

@@ -97,7 +97,7 @@ impl AtHand {
 /// The lines that are the same in every answer with bytes of this recording.
 fn lines(app: &App, shelved: &Shelved) -> Box<[u8]> {
     let mut fields = HeaderMap::new();
-    headers::describe(&mut fields, app, shelved.asked, shelved, Disposition::Inline);
+    headers::describe(&mut fields, app, shelved.asked, &shelved.into(), Disposition::Inline);
     headers::keep_secret(&mut fields);
     fields.insert(CONTENT_TYPE, HeaderValue::from_static(shelved.media.container.content_type()));
     let mut lines = Vec::new();

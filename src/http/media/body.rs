@@ -1,37 +1,67 @@
 //! Bodies over mapped files. What is in the page cache goes out as one slice; what is not is read in elsewhere first,
-//! so that a cold disk stalls nobody but the one who waits for it.
+//! so that a cold disk stalls nobody but the one who waits for it. And over what is still landing, as it comes.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use futures_util::stream;
 use http_body_util::StreamBody;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::delivery::Shelved;
+use super::headers::Representation;
+use crate::delivery::{Following, Shelved};
 use crate::http::problem::Problem;
-use crate::recording::{Code, Container};
+use crate::recording::{Code, Media};
 use crate::volume::{WINDOW, blocking};
 
-/// One range. Up to a window it is one slice; beyond, window after window, each read in before it is sent.
-pub(super) async fn bytes(shelved: &Arc<Shelved>, range: Range<u64>) -> Result<Body, Problem> {
-    if range.end - range.start > WINDOW {
-        return Ok(pieces(shelved.clone(), VecDeque::from([Piece::Range(range)])));
+/// Where bytes come from.
+pub(super) enum Source {
+    /// A file.
+    Landed(Arc<Shelved>),
+    /// A part of one. It takes the place of a request that waits.
+    Landing { following: Box<Following>, _place: OwnedSemaphorePermit },
+}
+
+impl Source {
+    pub fn representation(&self) -> Representation<'_> {
+        match self {
+            Self::Landed(shelved) => (&**shelved).into(),
+            Self::Landing { following, .. } => (&**following).into(),
+        }
     }
-    warm(shelved, &range).await.map_err(|_| Problem::because(Code::VolumeUnavailable))?;
-    Ok(Body::from(shelved.bytes.slice(range)))
+
+    /// The first bytes of a range, at least one, and a window at the most.
+    async fn next(&mut self, range: &Range<u64>) -> Result<Bytes, BoxError> {
+        match self {
+            Self::Landed(shelved) => {
+                let window = range.start..range.end.min(range.start + WINDOW);
+                warm(shelved, &window).await?;
+                Ok(shelved.bytes.slice(window))
+            }
+            Self::Landing { following, .. } => Ok(following.next(range.clone()).await?),
+        }
+    }
+}
+
+/// One range. Up to a window of a file it is one slice; beyond, window after window, each read in before it is sent.
+pub(super) async fn bytes(source: Source, range: Range<u64>) -> Result<Body, Problem> {
+    match source {
+        Source::Landed(shelved) if range.end - range.start <= WINDOW => {
+            warm(&shelved, &range).await.map_err(|_| Problem::because(Code::VolumeUnavailable))?;
+            Ok(Body::from(shelved.bytes.slice(range)))
+        }
+        source => Ok(pieces(source, VecDeque::from([Piece::Range(range)]))),
+    }
 }
 
 /// Several ranges as `multipart/byteranges` (RFC 9110 §14.6): its content type, its length, and the body.
-pub(super) fn multipart(
-    shelved: &Arc<Shelved>,
-    ranges: Vec<Range<u64>>,
-    container: Container,
-) -> (HeaderValue, u64, Body) {
+pub(super) fn multipart(source: Source, ranges: Vec<Range<u64>>) -> (HeaderValue, u64, Body) {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
-    let size = shelved.media.size;
+    let Media { container, size, .. } = source.representation().media;
     let mut parts = VecDeque::with_capacity(ranges.len() * 2 + 1);
     let mut length = 0;
     for range in ranges {
@@ -49,7 +79,7 @@ pub(super) fn multipart(
     parts.push_back(Piece::Text(end.into()));
     let kind = HeaderValue::from_str(&format!("multipart/byteranges; boundary={boundary}"));
     let kind = kind.unwrap_or(HeaderValue::from_static("multipart/byteranges"));
-    (kind, length, pieces(shelved.clone(), parts))
+    (kind, length, pieces(source, parts))
 }
 
 enum Piece {
@@ -58,19 +88,18 @@ enum Piece {
 }
 
 /// Piece after piece. An error ends the body before its length: the client sees that it is cut, never a short whole.
-fn pieces(shelved: Arc<Shelved>, pieces: VecDeque<Piece>) -> Body {
-    let frames = stream::unfold((shelved, pieces), |(shelved, mut pieces)| async move {
+fn pieces(source: Source, pieces: VecDeque<Piece>) -> Body {
+    let frames = stream::unfold((source, pieces), |(mut source, mut pieces)| async move {
         let frame = match pieces.pop_front()? {
             Piece::Text(text) => Ok(text),
-            Piece::Range(range) => {
-                let window = range.start..range.end.min(range.start + WINDOW);
-                if window.end < range.end {
-                    pieces.push_front(Piece::Range(window.end..range.end));
+            Piece::Range(range) => source.next(&range).await.inspect(|bytes| {
+                let rest = range.start + bytes.len() as u64..range.end;
+                if !rest.is_empty() {
+                    pieces.push_front(Piece::Range(rest));
                 }
-                warm(&shelved, &window).await.map(|()| shelved.bytes.slice(window))
-            }
+            }),
         };
-        Some((frame.map(http_body::Frame::data), (shelved, pieces)))
+        Some((frame.map(http_body::Frame::data), (source, pieces)))
     });
     Body::new(StreamBody::new(frames))
 }

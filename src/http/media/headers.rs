@@ -14,11 +14,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::{Duration, SystemTime};
 
 use crate::auth::Purpose;
-use crate::delivery::Shelved;
+use crate::delivery::{Following, Shelved};
 use crate::http::app::App;
 use crate::http::fields::Fields;
 use crate::range::{self, IfRange, Outcome, Plan, Preconditions, Validators};
-use crate::recording::{Sid, download_name};
+use crate::recording::{Media, Recording, Sid, download_name};
 
 /// Whether a browser shows the recording or saves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,25 @@ impl Disposition {
             Self::Inline => Purpose::Play,
             Self::Attachment => Purpose::Download,
         }
+    }
+}
+
+/// What is told of a recording's bytes besides them.
+pub(super) struct Representation<'a> {
+    pub recording: &'a Recording,
+    pub media: Media,
+    pub validators: Validators<'a>,
+}
+
+impl<'a> From<&'a Shelved> for Representation<'a> {
+    fn from(of: &'a Shelved) -> Self {
+        Self { recording: &of.recording, media: of.media, validators: of.validators() }
+    }
+}
+
+impl<'a> From<&'a Following> for Representation<'a> {
+    fn from(of: &'a Following) -> Self {
+        Self { recording: &of.recording, media: of.media, validators: of.validators() }
     }
 }
 
@@ -91,14 +110,14 @@ pub(super) fn plan(request: &impl Fields, outcome: Outcome, size: u64) -> Plan {
 }
 
 /// What 200, 206, 304 and HEAD have in common.
-pub(super) fn describe(to: &mut HeaderMap, app: &App, asked: Sid, shelved: &Shelved, disposition: Disposition) {
+pub(super) fn describe(to: &mut HeaderMap, app: &App, asked: Sid, of: &Representation<'_>, disposition: Disposition) {
     to.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     to.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let written = [
-        (ETAG, written(shelved.etag.clone())),
-        (LAST_MODIFIED, written(date(shelved.modified))),
+        (ETAG, written(of.validators.etag.into())),
+        (LAST_MODIFIED, of.validators.modified.and_then(|modified| written(date(modified)))),
         (CACHE_CONTROL, Some(app.cache_control.clone())),
-        (CONTENT_DISPOSITION, written(disposition_of(asked, shelved, disposition))),
+        (CONTENT_DISPOSITION, written(disposition_of(asked, of, disposition))),
     ];
     for (name, value) in written {
         if let Some(value) = value {
@@ -117,10 +136,10 @@ pub(super) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
 }
 
 /// `Content-Disposition` (RFC 6266): an ASCII name, and for a download the title in full beside it.
-fn disposition_of(asked: Sid, shelved: &Shelved, disposition: Disposition) -> String {
-    let container = shelved.media.container;
+fn disposition_of(asked: Sid, of: &Representation<'_>, disposition: Disposition) -> String {
+    let container = of.media.container;
     let name = download_name(asked, container);
-    let title = shelved.recording.about.title.as_deref().unwrap_or_default();
+    let title = of.recording.about.title.as_deref().unwrap_or_default();
     let title: String = title.chars().filter(|c| !c.is_control() && !"/\\".contains(*c)).take(MOST_TITLE).collect();
     let title = title.trim();
     match disposition {

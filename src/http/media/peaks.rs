@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State as Shared};
-use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Duration;
 
+use super::headers;
 use super::patience::patience;
-use super::{Processing, RETRY_SECONDS, failure, gone, headers, processing};
+use super::pending::{Processing, failure, gone, on_its_way, processing};
 use crate::audio::peaks::Dat;
 use crate::auth::Purpose;
 use crate::delivery::{DeliveryError, Opened, Seen, Shelved};
@@ -107,9 +105,7 @@ async fn respond(app: &App, sid: &str, asking: &Asking) -> Result<Response, Prob
 
 /// 202 of one that has landed.
 fn being_drawn(sid: Sid) -> Response {
-    let (message, message_he) = ("The waveform is being prepared.", "צורת הגל עדיין בתהליך הכנה.");
-    let body = Processing { status: "processing", state: State::Ready.as_str(), sid, message, message_he };
-    (StatusCode::ACCEPTED, [(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))], Json(body)).into_response()
+    on_its_way(sid, State::Ready, "The waveform is being prepared.", "צורת הגל עדיין בתהליך הכנה.")
 }
 
 /// What is said of a recording that has not landed: the same as of its bytes to one who does not wait for them.
@@ -124,7 +120,7 @@ fn not_landed(sid: Sid, seen: &Seen) -> Result<Response, Problem> {
 async fn waveform(app: &App, asking: &Asking, of: &Shelved, bytes: Mapped, length: u64) -> Result<Response, Problem> {
     let form = preferred(&asking.headers);
     let etag = form.etag(&of.etag);
-    let outcome = headers::preconditions(&asking.headers, Validators { etag: &etag, modified: of.modified });
+    let outcome = headers::preconditions(&asking.headers, Validators { etag: &etag, modified: Some(of.modified) });
     let mut response = match outcome {
         Outcome::Failed => return Err(Problem::precondition_failed()),
         Outcome::NotModified => StatusCode::NOT_MODIFIED.into_response(),
@@ -200,7 +196,9 @@ fn preferred(request: &HeaderMap) -> Form {
         let (exact, weight) = matching.max_by_key(|(exact, _)| *exact).unwrap_or((0, 0.0));
         (weight, exact)
     };
-    if wanted("application/json") > wanted("application/octet-stream") { Form::Json } else { Form::Dat }
+    let (json, dat) = (wanted("application/json"), wanted("application/octet-stream"));
+    // A weight of 0 says that it is not wanted at all (§12.4.2).
+    if json > dat && json.0 > 0.0 { Form::Json } else { Form::Dat }
 }
 
 #[cfg(test)]
@@ -211,8 +209,14 @@ mod tests {
     fn json_is_for_whoever_prefers_it() {
         let form = |accept: &str| preferred(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]));
         assert_eq!(preferred(&HeaderMap::new()), Form::Dat);
-        for dat in ["*/*", "text/html,*/*;q=0.8", "application/octet-stream", "application/json;q=0.5, */*", "audio/*"]
-        {
+        for dat in [
+            "*/*",
+            "text/html,*/*;q=0.8",
+            "application/octet-stream",
+            "application/json;q=0.5, */*",
+            "audio/*",
+            "application/json;q=0",
+        ] {
             assert_eq!(form(dat), Form::Dat, "{dat}");
         }
         for json in [

@@ -246,6 +246,29 @@ async fn for_the_old_player_a_head_may_start_the_download() {
 }
 
 #[tokio::test]
+async fn a_head_starts_nothing_and_is_held_for_what_others_have_started() {
+    let bench = Bench::start().await;
+    let recording = bench.registered("t", held()).await;
+    let (path, download) = (file(&recording.call_sid), format!("/api/calls/{}/download", recording.call_sid));
+    let waits = format!("{path}?wait=20");
+    for idle in [&path, &waits, &download] {
+        assert_eq!(ask(&bench, Method::HEAD, idle, &[]).await.status, 202, "nothing is under way");
+    }
+    assert_eq!(state(&bench, &recording.call_sid).await["state"], "unknown");
+    assert_eq!(get(&bench, &path).await.status, 202);
+    let (a, b, ()) =
+        tokio::join!(ask(&bench, Method::HEAD, &waits, &[]), ask(&bench, Method::HEAD, &download, &[]), async {
+            bench.simulator.until(&recording.recording_sid, |stats| stats.media_requests == 1).await;
+            assert_eq!(ask(&bench, Method::HEAD, &path, &[]).await.status, 202, "who does not wait is told at once");
+            bench.simulator.release(&recording.recording_sid);
+        });
+    for head in [a, b] {
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_ne!(head.field("content-length"), "0");
+    }
+}
+
+#[tokio::test]
 async fn who_asks_for_too_many_downloads_is_told_to_wait() {
     let mut knobs = Knobs::default();
     knobs.limits.prepares_per_minute = 3;

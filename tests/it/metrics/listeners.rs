@@ -45,6 +45,34 @@ async fn media_are_counted_by_what_came_of_them_and_their_bytes_to_the_last() {
 }
 
 #[tokio::test]
+async fn who_asks_before_the_landing_is_no_hit_whether_held_or_sent_what_has_come() {
+    let bench = Bench::start().await;
+    let (held, faults) = (held(&bench).await, Faults { hold_after: Some(200_000), ..Default::default() });
+    let slow = NewRecording { seconds: 120.0, faults: Some(faults), ..Default::default() };
+    let slow = bench.registered("t", slow).await;
+    let route = "route=\"/api/recordings/file/{sid}\"";
+    let results = ["hit", "landing", "miss"];
+    let mut series = results.map(|result| format!("media_requests_total{{result=\"{result}\",{route}}}")).to_vec();
+    series.push("media_bytes_total{result=\"landing\"}".into());
+    series.push("media_first_byte_seconds_count{result=\"landing\"}".into());
+    series.push("wait_seconds_count{outcome=\"landing\"}".into());
+    let meter = Meter::of(&bench, &series.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let ask = async |recording| {
+        let path = format!("{}?wait=20", file(recording));
+        let answer = bench.request(reqwest::Method::GET, &path, &token("t", "agent")).header("range", "bytes=0-99");
+        assert_eq!(answer.send().await.unwrap().bytes().await.unwrap().len(), 100);
+    };
+    tokio::join!(ask(&held), async {
+        bench.simulator.until(&held.recording_sid, |stats| stats.media_requests == 1).await;
+        bench.simulator.release(&held.recording_sid);
+    });
+    ask(&slow).await;
+    meter.has_risen_by(&[0.0, 2.0, 0.0, 200.0, 2.0, 1.0]).await;
+    ask(&held).await;
+    meter.has_risen_by(&[1.0, 2.0, 0.0, 200.0, 2.0, 1.0]).await;
+}
+
+#[tokio::test]
 async fn a_push_is_measured_once_for_each_listener_whatever_it_listens_by() {
     let bench = Bench::start().await;
     let recording = held(&bench).await;

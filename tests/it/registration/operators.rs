@@ -146,7 +146,8 @@ async fn traffic_is_counted_under_the_names_of_the_contract() {
     };
     let route = "/api/recordings/file/{sid}";
     let series: Vec<String> = vec![
-        format!("media_requests_total{{result=\"hit\",route=\"{route}\"}} 2"),
+        format!("media_requests_total{{result=\"hit\",route=\"{route}\"}} 1"),
+        format!("media_requests_total{{result=\"landing\",route=\"{route}\"}} 1"),
         format!("media_requests_total{{result=\"denied\",route=\"{route}\"}} 1"),
         format!("media_requests_total{{result=\"gone\",route=\"{route}\"}} 1"),
         format!("media_requests_total{{result=\"miss\",route=\"{route}\"}} 1"),

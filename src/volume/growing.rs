@@ -1,0 +1,83 @@
+//! A recording that somebody is landing at this moment, as far as it has come. Knows nobody who waits for the rest.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use bytes::Bytes;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+use super::part::{Extent, PROGRESS};
+use super::recognise;
+use crate::audio::HEAD_BYTES;
+use crate::recording::{Media, Sid};
+
+/// A part that is being written, here or by another process: what had come of it when it was found stays readable, also when it lands
+/// or is given up.
+pub struct Growing {
+    /// What it is going to be.
+    pub media: Media,
+    file: File,
+    landed: u64,
+}
+
+impl Growing {
+    /// The part of that recording which has come farthest, if its shape can be told: the source has said how long it is, and its
+    /// header has come.
+    pub(super) fn find(parts: &Path, sid: Sid) -> io::Result<Option<Self>> {
+        let mut farthest: Option<Self> = None;
+        for entry in std::fs::read_dir(parts)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !name.starts_with(sid.as_str()) || path.extension().is_none_or(|extension| extension != PROGRESS) {
+                continue;
+            }
+            // What cannot be read has landed, or was given up: it hides no other attempt.
+            if let Ok(Some(growing)) = Self::open(&path)
+                && farthest.as_ref().is_none_or(|farthest| farthest.landed < growing.landed)
+            {
+                farthest = Some(growing);
+            }
+        }
+        Ok(farthest)
+    }
+
+    fn open(note: &Path) -> io::Result<Option<Self>> {
+        let extent = Extent::read(note)?;
+        let (landed, Some(total)) = (extent.landed(), extent.total) else { return Ok(None) };
+        // The file has its whole length from the beginning: what has not come yet would read as zeros.
+        if landed < total.min(HEAD_BYTES as u64) {
+            return Ok(None);
+        }
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = File::from(rustix::fs::open(note.with_extension(""), flags, Mode::empty())?);
+        if !has_writer(&file) {
+            return Ok(None);
+        }
+        let media = recognise(&file, total)?.ok();
+        Ok(media.map(|media| Self { media, file, landed }))
+    }
+
+    /// Bytes from the beginning on that had come when it was found.
+    pub fn landed(&self) -> u64 {
+        self.landed
+    }
+
+    /// Bytes that have come, from `at` on, and so many at the most. Blocks.
+    pub fn read(&self, at: u64, most: u64) -> io::Result<Bytes> {
+        let mut bytes = vec![0; most.min(self.landed.saturating_sub(at)) as usize];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Whether a part's writer lives: it holds the part's lock. A file system without locks does not tell.
+fn has_writer(file: &File) -> bool {
+    let taken = rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
+    if taken {
+        // Ends with the file at the latest.
+        let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+    }
+    !taken
+}

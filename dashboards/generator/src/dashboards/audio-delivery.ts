@@ -16,7 +16,7 @@ export const audioDelivery: Page = {
       title: 'Hit ratio, by requests',
       description: 'Requests answered with bytes at once, of those of recordings that exist. Falls when listeners come before the callback does.',
       unit: 'percentunit', steps: HIT, max: 1,
-      queries: [[share(rates('', 'landfall_media_requests_total', 'result=~"hit|landing"'), rates('', 'landfall_media_requests_total', 'result=~"hit|landing|miss"')), 'hits']],
+      queries: [[share(rates('', 'landfall_media_requests_total', 'result="hit"'), rates('', 'landfall_media_requests_total', 'result=~"hit|landing|miss"')), 'hits']],
     }),
     lines({
       title: 'Hit ratio, by bytes',
@@ -32,7 +32,7 @@ export const audioDelivery: Page = {
     }, 1, 8, 7),
     lines({
       title: 'Requests, by result',
-      description: 'hit: bytes at once. miss: on its way, or failed. denied: no token, or not theirs. gone: erased, expired or never recorded.',
+      description: 'hit: bytes at once. landing: asked for before it had landed, and held until then or sent as it came. miss: on its way, or failed. denied: no token, or not theirs. gone: erased, expired or never recorded.',
       unit: 'reqps', steps: NEUTRAL, queries: [[rates('result', 'landfall_media_requests_total'), '{{result}}']],
     }, 8, true),
     lines({
@@ -52,7 +52,7 @@ export const audioDelivery: Page = {
     }, 8, true),
     lines({
       title: 'First byte of a hit',
-      description: 'From the request to the head of the answer. Usual is well below a millisecond; more means a cold or slow disk, or no core left. Requests that were held (?wait=) until the landing count with their wait.',
+      description: 'From the request to the head of the answer. Usual is well below a millisecond; more means a cold or slow disk, or no core left.',
       unit: 's', steps: [[null, 'green'], [0.01, 'yellow'], [0.1, 'red']],
       queries: [0.5, 0.99, 0.999].map((q) => [quantile(q, 'landfall_media_first_byte_seconds', 'result="hit"'), `p${q * 100}`]),
     }),

@@ -31,7 +31,7 @@ export const overview: Page = {
       unit: 'percentunit',
       steps: [[null, 'red'], [0.9, 'yellow'], [0.98, 'green']],
       min: 0, max: 1,
-      queries: [[share(counted('landfall_media_requests_total', 'result=~"hit|landing"'), counted('landfall_media_requests_total', 'result=~"hit|landing|miss"')), 'hits']],
+      queries: [[share(counted('landfall_media_requests_total', 'result="hit"'), counted('landfall_media_requests_total', 'result=~"hit|landing|miss"')), 'hits']],
     }, 2),
     number({
       title: 'Media without 5xx',

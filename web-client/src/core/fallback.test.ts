@@ -244,6 +244,31 @@ describe('requests that are held', () => {
     expect(held()).toHaveLength(2);
   });
 
+  it('are for the last byte, which comes with the landing, and held anew where it takes long', async () => {
+    client.play(sid(1));
+    await reached();
+    server.last.answer(202, recording(1, 2, 'queued'));
+    await turn();
+    const held = () => server.of(`/api/recordings/file/${sid(1)}?wait=25`);
+    expect(held()[0]!.headers.get('range')).toBe('bytes=-1');
+    const looks = () => server.of(`/api/recordings/${sid(1)}`).filter(({ path }) => !path.endsWith('/prepare'));
+    held()[0]!.stream();
+    await vi.advanceTimersByTimeAsync(24_000);
+    expect(looks()).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    looks()[0]!.answer(200, recording(1, 3, 'downloading'));
+    await turn();
+    expect(held()).toHaveLength(2);
+    const body = held()[1]!.stream();
+    await turn();
+    expect(looks()).toHaveLength(1);
+    body.end();
+    await turn();
+    looks()[1]!.answer(200, recording(1, 4, 'ready'));
+    await turn();
+    expect(state(1)).toBe('ready');
+  });
+
   it('are few at once, and look seldom at what nobody plays', async () => {
     for (const n of [1, 2, 3, 4]) client.play(sid(n));
     client.watch(sid(9));

@@ -52,13 +52,14 @@ export function openHeld(http: Http, events: LineEvents): Line {
       open.set(sid, false);
       held++;
       try {
-        const headers = { Range: 'bytes=0-0' };
+        // What is still landing is sent as it comes, but its last byte only when all have landed.
+        const headers = { Range: 'bytes=-1' };
         const answer = await http.fetch(`/api/recordings/file/${sid}?wait=${HOLD_S}`, { headers, signal });
-        void answer.body?.cancel();
         if (answer.status === 401 || answer.status === 403) return fail(answer.status);
+        await ended(answer);
         await look(sid);
         // Whoever refuses to hold is not asked at once again.
-        if (open.has(sid) && answer.status === 202) open.set(sid, true);
+        if (open.has(sid) && answer.ok) open.set(sid, true);
       } catch (error) {
         return fail(error);
       } finally {
@@ -94,4 +95,17 @@ export function openHeld(http: Http, events: LineEvents): Line {
       }
     },
   };
+}
+
+/** Until the body has come, is cut, or has taken as long as a request is held. */
+async function ended({ body }: Response): Promise<void> {
+  const reader = body?.getReader();
+  const timer = setTimeout(() => void reader?.cancel().catch(() => {}), HOLD_S * 1000);
+  try {
+    while (reader && !(await reader.read()).done);
+  } catch {
+    // Cut: the state says why.
+  } finally {
+    clearTimeout(timer);
+  }
 }

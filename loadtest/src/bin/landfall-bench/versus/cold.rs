@@ -79,9 +79,9 @@ pub(crate) fn run(bench: &Bench, options: &Cold, home: &Path) -> Result<Report, 
         LATENCY.as_millis(),
     ));
     report.remarks.push(
-        "Varnish passes on what has come so far, nginx does so for the client that fetches and with slices for each of these: their first \
-         bytes come while the origin still sends. Landfall serves what has landed, whole and verified, and nothing before: its first byte \
-         comes after the origin's last"
+        "Varnish and Landfall pass on what has come so far, nginx does so for the client that fetches and with slices for each of these: \
+         their first bytes come while the origin still sends. Landfall's last byte comes when all have landed, whole and verified; clients on \
+         sockets fetch then"
             .to_owned(),
     );
     report.remarks.push(

@@ -30,7 +30,7 @@ pub use following::{FollowError, Following};
 use ledger::Ledger;
 use shelf::Shelf;
 pub use shelf::Shelved;
-pub use waits::{Until, Wait};
+pub use waits::{Wait, Waited};
 
 /// What a listener wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,7 +125,7 @@ pub fn wait_began() {
     gauge!("landfall_waiters").increment(1);
 }
 
-/// A wait ended: `ready`, `failed`, `gone`, `left` or `timeout`.
+/// A wait ended: `ready`, `landing`, `failed`, `gone`, `left` or `timeout`.
 pub fn wait_ended(outcome: &'static str, took: Duration) {
     gauge!("landfall_waiters").decrement(1);
     histogram!("landfall_wait_seconds", "outcome" => outcome).record(took);

@@ -1,28 +1,32 @@
 //! The use case of who listens while a recording lands: bytes as they come, and the last of them only once all have landed.
 //! So a body that is whole is a landed recording, and one that never lands is cut.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::time::{Duration, Instant};
 
 use super::{Delivery, DeliveryError, Intent, Opened, Seen, Shelved, Watched};
 use crate::audio::HEAD_BYTES;
 use crate::range::Validators;
 use crate::recording::{self, Media, Progress, Recording, Scope, Sid, State, Status};
-use crate::registry::{Mailbox, Subscription};
+use crate::registry::{Event, Inbox, Mailbox, Subscription};
 use crate::telemetry;
 use crate::volume::{Growing, VolumeError, WINDOW, blocking};
 
-/// Bytes read of a part at a time.
-const PIECE: u64 = 256 * 1024;
+/// Bytes read of a part at a time: so many are held for each who follows.
+const PIECE: u64 = 64 * 1024;
 /// Between two looks at a part of which nobody tells.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Nothing has come for so long: whoever listens may ask again.
 const STALLED: Duration = Duration::from_secs(60);
-/// Changes that are kept while a piece is sent; of those that do not fit, the last still stands in the map.
+/// Changes that are kept while a piece is sent; when more come, the state is asked for.
 const MOST_CHANGES: u32 = 16;
 
 /// A recording that is sent while it lands.
@@ -72,6 +76,11 @@ impl fmt::Display for FollowError {
 
 impl std::error::Error for FollowError {}
 
+/// The latest of some changes: they may come in either order.
+pub(super) fn newest(events: &[Arc<Event>]) -> Option<&Event> {
+    events.iter().max_by_key(|event| event.status.v).map(|event| &**event)
+}
+
 /// Whether enough has come of a recording to tell its shape.
 pub(super) fn can_be_followed(status: &Status) -> bool {
     let has_header = |Progress { received, total }| total.is_some_and(|total| received >= total.min(HEAD_BYTES as u64));
@@ -114,10 +123,19 @@ impl Following {
         Validators { etag: &self.etag, modified: None }
     }
 
+    /// Whether all has landed: nothing is waited for any longer.
+    pub fn has_landed(&self) -> bool {
+        matches!(self.source, Source::File(_))
+    }
+
     /// The first bytes of the range, at least one, as soon as they have come.
     pub async fn next(&mut self, range: Range<u64>) -> Result<Bytes, FollowError> {
-        let stalled = Instant::now() + STALLED;
+        let mut stalled = Instant::now() + STALLED;
         loop {
+            // What has come may not be sent any longer when it is gone.
+            if let Some(inbox) = self.mailbox.take().now_or_never() {
+                self.heed(inbox).await?;
+            }
             if let Some(bytes) = self.read(&range).await? {
                 return Ok(bytes);
             }
@@ -125,12 +143,12 @@ impl Following {
                 telemetry::limited("following_stalled");
                 return Err(FollowError::Stalled);
             }
-            if let Ok(inbox) = tokio::time::timeout(LOOK_EVERY, self.mailbox.take()).await
-                && let Some(event) = inbox.events.last()
-            {
-                self.heed(event.status.state).await?;
+            if let Ok(inbox) = tokio::time::timeout(LOOK_EVERY, self.mailbox.take()).await {
+                self.heed(inbox).await?;
             }
-            self.look().await?;
+            if self.look().await? {
+                stalled = Instant::now() + STALLED;
+            }
         }
     }
 
@@ -152,28 +170,58 @@ impl Following {
         blocking(move || part.read(at, PIECE.min(end - at))).await.map(Some).map_err(unavailable)
     }
 
-    async fn heed(&mut self, state: State) -> Result<(), FollowError> {
-        match state {
-            State::Unknown | State::Queued | State::Downloading => return Ok(()),
-            State::Failed | State::Gone => return Err(FollowError::Ended(state)),
-            State::Ready => {}
+    async fn heed(&mut self, inbox: Inbox) -> Result<(), FollowError> {
+        let state = match newest(&inbox.events) {
+            // What did not fit may have been the last word.
+            _ if inbox.overflowed => {
+                self.delivery.look_at(&self.scope, self.asked).await.map_err(unavailable)?.status.state
+            }
+            Some(event) => event.status.state,
+            None => return Ok(()),
+        };
+        match (state, &self.source) {
+            (State::Failed | State::Gone, _) => return Err(FollowError::Ended(state)),
+            (State::Ready, Source::Part(_)) => {}
+            _ => return Ok(()),
         }
         match self.delivery.open(&self.scope, self.asked).await.map_err(unavailable)? {
-            Opened::File(shelved) if shelved.etag == self.etag => self.source = Source::File(shelved),
-            Opened::File(_) => return Err(FollowError::Another),
-            Opened::Not(seen) => return Err(FollowError::Ended(seen.status.state)),
+            Opened::File(shelved) if shelved.etag == self.etag => {
+                let file = shelved.clone();
+                self.goes_on(move |part| part.is_beginning_of(file.bytes.file())).await?;
+                self.source = Source::File(shelved);
+                Ok(())
+            }
+            Opened::File(_) => Err(FollowError::Another),
+            Opened::Not(seen) => Err(FollowError::Ended(seen.status.state)),
         }
-        Ok(())
     }
 
-    /// How far it has come: by the same attempt, or by a later one.
-    async fn look(&mut self) -> Result<(), FollowError> {
-        let Source::Part(part) = &self.source else { return Ok(()) };
-        let Some(now) = self.delivery.growing(self.recording.sid).await.map_err(unavailable)? else { return Ok(()) };
-        if now.landed() > part.landed() && recording::etag(self.recording.sid, &now.media) == self.etag {
-            self.source = Source::Part(now.into());
+    /// Whether it has come farther: by the same attempt, or by a later one.
+    async fn look(&mut self) -> Result<bool, FollowError> {
+        let Source::Part(part) = &self.source else { return Ok(false) };
+        let Some(now) = self.delivery.growing(self.recording.sid).await.map_err(unavailable)? else { return Ok(false) };
+        if now.landed() <= part.landed() || recording::etag(self.recording.sid, &now.media) != self.etag {
+            return Ok(false);
         }
-        Ok(())
+        let now = Arc::new(now);
+        let next = now.clone();
+        self.goes_on(move |part| part.is_beginning_of(next.file())).await?;
+        self.source = Source::Part(now);
+        Ok(true)
+    }
+
+    /// Bytes of two files are put together only where the one begins as the other did.
+    async fn goes_on(
+        &self,
+        same: impl FnOnce(&Growing) -> std::io::Result<bool> + Send + 'static,
+    ) -> Result<(), FollowError> {
+        let Source::Part(part) = &self.source else { return Ok(()) };
+        let part = part.clone();
+        match blocking(move || same(&part)).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(FollowError::Another),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 }
 

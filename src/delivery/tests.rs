@@ -1,7 +1,7 @@
 //! Races between a landing and the catalog, forced: a writer's lock on the catalog's file is the pause point.
 
 use sqlx::{Connection, SqliteConnection};
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -12,22 +12,22 @@ use crate::signals::Signal;
 
 const MEDIA: Media = Media { container: Container::Mp3, size: 1000, channels: 1, duration_ms: 250 };
 
-fn mp3() -> Vec<u8> {
+pub(super) fn mp3() -> Vec<u8> {
     let mut frame = vec![0xff, 0xf3, 0x48, 0xc0];
     frame.resize(144, 0);
     frame.repeat(100)
 }
 
-struct Bench {
+pub(super) struct Bench {
     directory: tempfile::TempDir,
-    delivery: Delivery,
-    catalog: Arc<dyn Catalog>,
+    pub delivery: Delivery,
+    pub catalog: Arc<dyn Catalog>,
     mailbox: Arc<Mailbox>,
-    sid: Sid,
+    pub sid: Sid,
 }
 
 /// A recording that a listener watches.
-async fn watched() -> (Bench, Watched) {
+pub(super) async fn watched() -> (Bench, Watched) {
     let directory = tempfile::tempdir().unwrap();
     let volume = Volume::open(&directory.path().join("recordings")).unwrap();
     let catalog = SqliteCatalog::open(&directory.path().join("landfall.db")).await.unwrap();
@@ -63,65 +63,6 @@ impl Bench {
 
     async fn noted(&self) -> Status {
         self.catalog.find(&[self.sid]).await.unwrap().remove(0).unwrap().1
-    }
-}
-
-/// A part of which 100 kB of 144 have come, of a recording that somebody listens to.
-async fn followed(bench: &Bench) -> (crate::volume::Landing, Vec<u8>, Following) {
-    let mp3 = mp3().repeat(10);
-    let mut landing = bench.delivery.0.volume.begin(bench.sid, Some(mp3.len() as u64)).unwrap();
-    landing.write(&mp3[..100_000]).unwrap();
-    landing.show().unwrap();
-    let status = bench.catalog.change(bench.sid, &[State::Unknown], Change::to(State::Downloading)).await.unwrap();
-    let (recording, _) = bench.catalog.find(&[bench.sid]).await.unwrap().remove(0).unwrap();
-    bench.delivery.changed(recording, status.unwrap()).await;
-    let following = bench.delivery.follow(&Scope::Every, bench.sid).await.unwrap().unwrap();
-    (landing, mp3, following)
-}
-
-#[tokio::test]
-async fn who_follows_a_silent_source_is_let_go_after_a_minute_without_a_byte() {
-    let recorder = crate::telemetry::testing::recorder();
-    let _counted = metrics::set_default_local_recorder(&recorder);
-    let (bench, _watched) = watched().await;
-    let (_landing, mp3, mut following) = followed(&bench).await;
-    assert!(following.next(0..144_000).await.unwrap() == mp3[..100_000]);
-    tokio::time::pause();
-    let begun = Instant::now();
-    assert!(matches!(following.next(100_000..144_000).await, Err(FollowError::Stalled)));
-    assert!((60..62).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
-    assert_eq!(crate::telemetry::testing::limited(&recorder, "following_stalled"), 1.0);
-}
-
-#[tokio::test]
-async fn the_last_byte_is_sent_when_all_have_landed_and_not_of_another_file() {
-    let (bench, _watched) = watched().await;
-    for is_same in [true, false] {
-        let (mut landing, mp3, mut following) = followed(&bench).await;
-        landing.write(&mp3[100_000..]).unwrap();
-        landing.show().unwrap();
-        assert!(following.next(0..144_000).await.unwrap().len() == 100_000, "as far as it had come");
-        let rest = following.next(100_000..144_000).await.unwrap();
-        assert!(rest == mp3[100_000..143_999]);
-        let media = match is_same {
-            true => landing.commit().unwrap(),
-            false => {
-                let path = bench.delivery.0.volume.root().join(format!("{}.mp3", bench.sid));
-                std::fs::write(path, &mp3[..14_400]).unwrap();
-                bench.delivery.0.volume.find(bench.sid).unwrap().unwrap().media
-            }
-        };
-        let last = async { following.next(143_999..144_000).await };
-        let (last, ()) = tokio::join!(last, bench.delivery.landed(bench.sid, Some(media)));
-        match is_same {
-            true => assert!(last.unwrap() == mp3[143_999..]),
-            false => assert!(matches!(last, Err(FollowError::Another))),
-        }
-        drop(following);
-        bench.delivery.0.volume.remove(bench.sid).unwrap();
-        let lost = bench.catalog.change(bench.sid, &[State::Ready], Change::to(State::Unknown)).await.unwrap().unwrap();
-        let (recording, _) = bench.catalog.find(&[bench.sid]).await.unwrap().remove(0).unwrap();
-        bench.delivery.changed(recording, lost).await;
     }
 }
 

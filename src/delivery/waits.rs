@@ -2,52 +2,54 @@
 
 use tokio::time::{Duration, Instant};
 
-use super::following::can_be_followed;
-use super::{Delivery, DeliveryError, Intent, Seen};
+use super::following::{Following, can_be_followed, newest};
+use super::{Delivery, DeliveryError, Intent, Seen, Watched};
 use crate::recording::{Scope, Sid, Status};
 use crate::registry::Mailbox;
 use crate::telemetry;
 
-/// How long somebody who is held is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// Until it has landed, or never will.
-    Settled,
-    /// Or until so much of it has come that it can be sent while the rest comes.
-    CanBeFollowed,
+/// Changes that are kept until they are heard.
+const MOST_CHANGES: u32 = 16;
+
+/// What a wait came to.
+pub enum Waited {
+    /// The last that was heard of it: it has settled, or patience has ended.
+    Seen(Seen),
+    /// So much of it has come that it can be sent while the rest comes.
+    Following(Box<Following>),
 }
 
 impl Delivery {
-    /// Watches or plays, and waits until the recording has settled, or can be followed where that is enough, or patience ends.
+    /// Watches or plays, and waits until the recording has settled or can be followed, or patience ends.
     pub async fn wait(
         &self,
         scope: &Scope,
         sid: Sid,
         intent: Intent,
-        until: Until,
         patience: Duration,
-    ) -> Result<Seen, DeliveryError> {
+    ) -> Result<Waited, DeliveryError> {
         let deadline = Instant::now() + patience;
-        let mailbox = Mailbox::new(16);
+        let mailbox = Mailbox::new(MOST_CHANGES);
         let mut watched = self.watch(scope, &[sid], intent, &mailbox).await;
-        let mut watched = watched.pop().unwrap_or(Err(DeliveryError::Unknown))?;
-        let wait = Wait::begin(&watched.seen.status);
-        let follows = |status: &Status| until == Until::CanBeFollowed && can_be_followed(status);
-        while !watched.seen.status.state.is_settled() {
-            if follows(&watched.seen.status) {
+        let Watched { mut seen, subscription: _subscription } = watched.pop().unwrap_or(Err(DeliveryError::Unknown))?;
+        let wait = Wait::begin(&seen.status);
+        while !seen.status.state.is_settled() {
+            if can_be_followed(&seen.status)
+                && let Some(following) = self.follow(scope, sid).await?
+            {
                 wait.end("landing");
-                return Ok(watched.seen);
+                return Ok(Waited::Following(following.into()));
             }
             let Ok(inbox) = tokio::time::timeout_at(deadline, mailbox.take()).await else {
                 wait.end("timeout");
-                return Ok(watched.seen);
+                return Ok(Waited::Seen(seen));
             };
-            if let Some(event) = inbox.events.last() {
-                watched.seen.status = event.status.clone();
+            if let Some(event) = newest(&inbox.events).filter(|event| event.status.v >= seen.status.v) {
+                seen.status = event.status.clone();
             }
         }
-        wait.end(watched.seen.status.state.as_str());
-        Ok(watched.seen)
+        wait.end(seen.status.state.as_str());
+        Ok(Waited::Seen(seen))
     }
 }
 

@@ -7,11 +7,15 @@ use std::path::Path;
 
 use bytes::Bytes;
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::part::{Extent, PROGRESS};
 use super::recognise;
 use crate::audio::HEAD_BYTES;
 use crate::recording::{Media, Sid};
+
+/// Bytes compared at a time.
+const COMPARED: usize = 128 * 1024;
 
 /// A part that is being written, here or by another process: what had come of it when it was found stays readable, also when it lands
 /// or is given up.
@@ -64,6 +68,30 @@ impl Growing {
         self.landed
     }
 
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether another file is this one, or begins with all that had come of it. Blocks.
+    pub fn is_beginning_of(&self, other: &File) -> io::Result<bool> {
+        let [own, its] = [rustix::fs::fstat(&self.file)?, rustix::fs::fstat(other)?];
+        if (own.st_dev, own.st_ino) == (its.st_dev, its.st_ino) {
+            return Ok(true);
+        }
+        let [mut own, mut its] = [vec![0; COMPARED], vec![0; COMPARED]];
+        let mut at = 0;
+        while at < self.landed {
+            let length = (self.landed - at).min(COMPARED as u64) as usize;
+            self.file.read_exact_at(&mut own[..length], at)?;
+            if other.read_exact_at(&mut its[..length], at).is_err() || own[..length] != its[..length] {
+                return Ok(false);
+            }
+            at += length as u64;
+        }
+        Ok(true)
+    }
+
     /// Bytes that have come, from `at` on, and so many at the most. Blocks.
     pub fn read(&self, at: u64, most: u64) -> io::Result<Bytes> {
         let mut bytes = vec![0; most.min(self.landed.saturating_sub(at)) as usize];
@@ -72,12 +100,7 @@ impl Growing {
     }
 }
 
-/// Whether a part's writer lives: it holds the part's lock. A file system without locks does not tell.
+/// Whether a part's writer lives: it holds the part's lock. Ours, where we get it, goes with the file, which is not used then.
 fn has_writer(file: &File) -> bool {
-    let taken = rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    if taken {
-        // Ends with the file at the latest.
-        let _ = rustix::fs::flock(file, FlockOperation::Unlock);
-    }
-    !taken
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
 }

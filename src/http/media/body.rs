@@ -22,8 +22,8 @@ use crate::volume::{WINDOW, blocking};
 pub(super) enum Source {
     /// A file.
     Landed(Arc<Shelved>),
-    /// A part of one. It takes the place of a request that waits.
-    Landing { following: Box<Following>, _place: OwnedSemaphorePermit },
+    /// A part of one. It takes the place of a request that waits, until it has landed.
+    Landing { following: Box<Following>, place: Option<OwnedSemaphorePermit> },
 }
 
 impl Source {
@@ -42,7 +42,13 @@ impl Source {
                 warm(shelved, &window).await?;
                 Ok(shelved.bytes.slice(window))
             }
-            Self::Landing { following, .. } => Ok(following.next(range.clone()).await?),
+            Self::Landing { following, place } => {
+                let bytes = following.next(range.clone()).await?;
+                if following.has_landed() {
+                    place.take();
+                }
+                Ok(bytes)
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use super::body::Source;
 use super::headers::Disposition;
 use super::patience::patience;
 use crate::auth::Caller;
-use crate::delivery::{Intent, Opened, Seen, Until};
+use crate::delivery::{Intent, Opened, Seen, Waited};
 use crate::http::app::App;
 use crate::http::caller::Asking;
 use crate::http::problem::Problem;
@@ -49,8 +49,8 @@ pub(super) enum Awaited {
     Later(State),
 }
 
-/// Sees to the download where that is wanted, and waits for as long as the client is willing to. `place` is that of a request in hand,
-/// which who is held gives back.
+/// Sees to the download where that is wanted, and waits for as long as the client is willing to. Who is held gives
+/// back the place of a request `in_hand`.
 pub(super) async fn wait(
     app: &Arc<App>,
     sid: Sid,
@@ -58,15 +58,20 @@ pub(super) async fn wait(
     disposition: Disposition,
     caller: &Caller,
     seen: Seen,
-    mut place: Option<SemaphorePermit<'_>>,
+    in_hand: Option<SemaphorePermit<'_>>,
 ) -> Result<Awaited, Problem> {
     if seen.status.state == State::Gone {
         return Err(gone(&seen));
     }
     if seen.status.state == State::Downloading
-        && let Some(source) = follow(app, caller, sid).await?
+        && !app.draining.is_cancelled()
+        && let Some(following) = app.parts.delivery.follow(&caller.scope, sid).await?
     {
-        return Ok(Awaited::Source(source));
+        // A HEAD waits for nothing more; one who finds no place is answered as if nothing had come.
+        let place = app.limits.wait();
+        if place.is_some() || asking.method == Method::HEAD {
+            return Ok(Awaited::Source(Source::Landing { following: following.into(), place }));
+        }
     }
     let patience = match patience(&asking.uri, &asking.headers)? {
         None if disposition == Disposition::Attachment => DOWNLOAD_PATIENCE,
@@ -82,38 +87,46 @@ pub(super) async fn wait(
         app.admit_play(caller, asking.from).await?;
     }
     let intent = if plays { Intent::Play } else { Intent::Watch };
-    let (deadline, mut until) = (Instant::now() + patience, Until::CanBeFollowed);
+    if patience.is_zero() {
+        let now = app.parts.delivery.play(&caller.scope, sid).await?;
+        // A new try has begun, but who polls would never learn why the last one failed.
+        let tried_again = now.status.state.is_pending() && failure(&seen).is_some();
+        return landed_or_later(app, caller, sid, if tried_again { seen } else { now }).await;
+    }
+    // Who is held is counted there instead.
+    drop(in_hand);
+    let place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
+    let deadline = Instant::now() + patience;
     loop {
-        let now = if patience.is_zero() {
-            let now = app.parts.delivery.play(&caller.scope, sid).await?;
-            // A new try has begun, but who polls would never learn why the last one failed.
-            if now.status.state.is_pending() && failure(&seen).is_some() { seen.clone() } else { now }
-        } else {
-            // Who is held is counted there instead.
-            drop(place.take());
-            let _place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
-            let patience = deadline.saturating_duration_since(Instant::now());
-            tokio::select! {
-                seen = app.parts.delivery.wait(&caller.scope, sid, intent, until, patience) => seen?,
-                // A server that stops does not keep its clients: they may ask another.
-                () = app.draining.cancelled() => app.parts.delivery.look_at(&caller.scope, sid).await?,
-            }
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let waited = tokio::select! {
+            waited = app.parts.delivery.wait(&caller.scope, sid, intent, patience) => waited?,
+            // A server that stops does not keep its clients: they may ask another.
+            () = app.draining.cancelled() => Waited::Seen(app.parts.delivery.look_at(&caller.scope, sid).await?),
         };
-        let is_over = Instant::now() >= deadline || app.draining.is_cancelled();
-        match now.status.state {
-            State::Ready => match app.parts.delivery.open(&caller.scope, sid).await? {
-                Opened::File(shelved) => return Ok(Awaited::Source(Source::Landed(shelved))),
-                // Taken away since, or before: the word of it came late. It is fetched anew.
-                Opened::Not(now) if is_over => return later(&now),
-                Opened::Not(_) => {}
-            },
-            State::Downloading if !is_over => match follow(app, caller, sid).await? {
-                Some(source) => return Ok(Awaited::Source(source)),
-                // It says no more of its shape than that it comes.
-                None => until = Until::Settled,
-            },
-            _ => return later(&now),
+        let now = match waited {
+            Waited::Following(following) => {
+                return Ok(Awaited::Source(Source::Landing { following, place: Some(place) }));
+            }
+            Waited::Seen(now) => now,
+        };
+        let was_ready = now.status.state == State::Ready;
+        match landed_or_later(app, caller, sid, now).await? {
+            // Taken away since, or before: the word of it came late. It is fetched anew.
+            Awaited::Later(_) if was_ready && Instant::now() < deadline && !app.draining.is_cancelled() => {}
+            awaited => return Ok(awaited),
         }
+    }
+}
+
+/// The file, where it is ready and lies there; else what is told of it.
+async fn landed_or_later(app: &App, caller: &Caller, sid: Sid, now: Seen) -> Result<Awaited, Problem> {
+    if now.status.state != State::Ready {
+        return later(&now);
+    }
+    match app.parts.delivery.open(&caller.scope, sid).await? {
+        Opened::File(shelved) => Ok(Awaited::Source(Source::Landed(shelved))),
+        Opened::Not(now) => later(&now),
     }
 }
 
@@ -124,13 +137,6 @@ fn later(seen: &Seen) -> Result<Awaited, Problem> {
         (_, Some(code)) => Err(Problem::because(code)),
         (state, None) => Ok(Awaited::Later(state)),
     }
-}
-
-/// What has come so far of a recording that is on its way, where its shape can be told. It takes the place of one who waits.
-async fn follow(app: &App, caller: &Caller, sid: Sid) -> Result<Option<Source>, Problem> {
-    let Some(following) = app.parts.delivery.follow(&caller.scope, sid).await? else { return Ok(None) };
-    let place = app.limits.wait().ok_or_else(|| Problem::overloaded("waiting_requests"))?;
-    Ok(Some(Source::Landing { following: following.into(), _place: place }))
 }
 
 /// Why the last try was the last one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use loadtest::twilio::{Faults, Format, NewRecording, Recording};
 use reqwest::{Method, Response};
 
-use super::{Answer, ask};
+use super::ask;
 use crate::support::{Bench, Knobs, token};
 
 /// More than a header may take.
@@ -174,8 +174,10 @@ async fn who_follows_takes_the_place_of_one_who_waits() {
     let bench = Bench::with(knobs).await;
     let (recording, _) = half_way(&bench, Faults::default()).await;
     let whole = bench.get(&file(&recording)).await;
-    let another = Answer::of(bench.get(&file(&recording)).await).await;
+    let another = ask(&bench, Method::GET, &format!("{}?wait=5", file(&recording)), &[]).await;
     assert_eq!((another.status, &another.json()["code"]), (503, &"overloaded".into()));
+    assert_eq!(bench.get(&file(&recording)).await.status(), 202, "who does not wait asks again");
+    assert_eq!(ask(&bench, Method::HEAD, &file(&recording), &[]).await.status, 200, "a HEAD needs no place");
     drop(whole);
     while bench.get(&file(&recording)).await.status() != 200 {
         tokio::time::sleep(Duration::from_millis(10)).await;

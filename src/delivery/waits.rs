@@ -44,7 +44,10 @@ impl Delivery {
                 wait.end("timeout");
                 return Ok(Waited::Seen(seen));
             };
-            if let Some(event) = newest(&inbox.events).filter(|event| event.status.v >= seen.status.v) {
+            if inbox.overflowed {
+                // What did not fit may have been the last word.
+                seen = self.look_at(scope, sid).await?;
+            } else if let Some(event) = newest(&inbox.events).filter(|event| event.status.v >= seen.status.v) {
                 seen.status = event.status.clone();
             }
         }

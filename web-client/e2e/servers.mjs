@@ -88,6 +88,7 @@ export async function startServer(provider, settings = {}) {
       order('PUT', `/api/calls/${callSid}`, { tenant: TENANT, account_sid: ACCOUNT.account_sid, ...call }),
     prepare: (sid) => order('POST', `/api/recordings/${sid}/prepare`),
     state: (sid) => order('GET', `/api/recordings/${sid}`),
+    link: (sid) => order('POST', `/api/recordings/${sid}/link`, { purpose: 'play' }),
     erase: (sid) => order('DELETE', `/api/recordings/${sid}`),
     ready: (sid) =>
       running.until(async () => (await order('GET', `/api/recordings/${sid}`)).state === 'ready'),

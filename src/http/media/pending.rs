@@ -68,8 +68,9 @@ pub(super) async fn wait(
         && let Some(following) = app.parts.delivery.follow(&caller.scope, sid).await?
     {
         // A HEAD waits for nothing more; one who finds no place is answered as if nothing had come.
-        let place = app.limits.wait();
-        if place.is_some() || asking.method == Method::HEAD {
+        let waits = asking.method != Method::HEAD;
+        let place = if waits { app.limits.wait() } else { None };
+        if !waits || place.is_some() {
             return Ok(Awaited::Source(Source::Landing { following: following.into(), place }));
         }
     }

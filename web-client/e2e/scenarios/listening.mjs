@@ -68,6 +68,32 @@ async function soundsAtOnce(context) {
   return `${took.join(', ')} ms`;
 }
 
+/** Not by our player, which waits for `ready`: by any that has the address. */
+async function soundsWhileLanding(context) {
+  const { browser, provider } = context;
+  const { listener, call, server } = await scene(context);
+  const come = 600_000;
+  const { sid, recording } = await call({ seconds: 600, faults: { hold_after: come } });
+  await listener.signIn();
+  await listener.online();
+  await listener.playFromList(sid);
+  await listener.state(sid, 'downloading');
+  while ((await server.state(sid)).received !== come) await pause(20);
+  const { url } = await server.link(sid);
+  await browser.run((from) => {
+    window.early = new Audio(from);
+    void window.early.play();
+  }, url);
+  await browser.until(() => window.early.currentTime > 0.5);
+  assert.equal((await server.state(sid)).state, 'downloading');
+  await provider.release(recording);
+  await listener.state(sid, 'ready');
+  await browser.run(() => (window.early.currentTime = 500));
+  await browser.until(() => window.early.currentTime > 500.5 && !window.early.seeking);
+  assert.equal(await browser.run(() => Math.round(window.early.duration)), 600);
+  await browser.run(() => window.early.pause());
+}
+
 async function seekFar(context) {
   const { browser } = context;
   const { listener, call } = await scene(context);
@@ -155,6 +181,7 @@ async function deepLink(context) {
 export default [
   { name: 'play before landing: told once, nobody polls', run: playBeforeLanding },
   { name: 'first sound within 150 ms of ready', run: soundsAtOnce, alone: true },
+  { name: 'a plain <audio> plays what is still landing', run: soundsWhileLanding },
   { name: 'seek far: a Range request', run: seekFar },
   { name: 'link expires in mid-play: place and rate are kept', run: linkExpires },
   { name: 'erased while playing: the sound ends, and why is told', run: erasedWhilePlaying },

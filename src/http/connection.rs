@@ -3,6 +3,7 @@
 
 mod alarm;
 mod express;
+mod refusal;
 mod single;
 mod wire;
 

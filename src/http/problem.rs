@@ -80,6 +80,18 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, code, "The request is not valid.", "הבקשה אינה תקינה.").detail(detail)
     }
 
+    /// A head that is no HTTP, or too large a one: 400, 414 or 431.
+    pub fn unreadable(status: StatusCode) -> Self {
+        let (code, detail) = match status {
+            StatusCode::URI_TOO_LONG => ("uri_too_long", "the request's target is longer than any route takes"),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                ("headers_too_large", "the request has more or longer header fields than are read")
+            }
+            _ => ("bad_request", "the request's head is not valid HTTP/1.1 (RFC 9112)"),
+        };
+        Self::new(status, code, "The request is not valid.", "הבקשה אינה תקינה.").detail(detail)
+    }
+
     /// A SID that is none: 400 `bad_sid`.
     pub fn bad_sid() -> Self {
         Self::bad_request("bad_sid", BadSid.to_string())

@@ -17,7 +17,8 @@ pub fn request_id(request: &impl Fields) -> String {
     given.map_or_else(fresh, str::to_owned)
 }
 
-fn fresh() -> String {
+/// A new id.
+pub fn fresh() -> String {
     let number = rand::random::<u64>();
     let digit = |n: u32| char::from(b"0123456789abcdef"[(number >> (60 - 4 * n)) as usize & 15]);
     (0..16).map(digit).collect()

@@ -21,6 +21,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::refusal::Refusal;
 use super::wire::Wire;
 use super::{HEAD_WITHIN, IDLE_WITHIN};
 use crate::http::caller::Peer;
@@ -46,7 +47,7 @@ pub async fn serve_one(wire: Wire, peer: Peer, layer: &Layer, leave: &Cancellati
         let request = request.map(|body| Asked { body, stage: stage.clone() });
         async move { Ok::<_, Infallible>(layer.answer(peer, request).await.map(|body| Told { body, stage })) }
     };
-    let observed = Observed { wire, stage: stage.clone(), alarm: None };
+    let observed = Observed { wire, stage: stage.clone(), alarm: None, refusal: None };
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
         // Counts from the last answer; from the head's first byte counts `Observed`.
@@ -201,6 +202,8 @@ struct Observed {
     stage: Arc<Stage>,
     /// Which head has begun, and when it has had its time.
     alarm: Option<(u32, Pin<Box<Sleep>>)>,
+    /// What is written in place of what the library says of a head that it cannot read.
+    refusal: Option<Box<Refusal>>,
 }
 
 impl Observed {
@@ -213,6 +216,24 @@ impl Observed {
         }
         telemetry::limited("slow_head");
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Writes a refusal in our words, where the library is about to write one in its own: nobody else writes between two requests.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Option<Poll<io::Result<usize>>> {
+        if self.refusal.is_none() && self.stage.awaited_head().is_some() {
+            self.refusal = Refusal::of(bufs).map(Box::new);
+        }
+        let Refusal { text, written, instead_of } = &mut **self.refusal.as_mut()?;
+        while *written < text.len() {
+            match Pin::new(&mut self.wire).poll_write(cx, &text[*written..]) {
+                Poll::Ready(Ok(more)) if more > 0 => *written += more,
+                Poll::Ready(Ok(_)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                other => return Some(other),
+            }
+        }
+        let instead_of = *instead_of;
+        self.refusal = None;
+        Some(Poll::Ready(Ok(instead_of)))
     }
 
     /// Something has been read.
@@ -239,6 +260,9 @@ impl Read for Observed {
 
 impl Write for Observed {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(refused) = self.poll_refuse(cx, &[IoSlice::new(buf)]) {
+            return refused;
+        }
         Pin::new(&mut self.wire).poll_write(cx, buf)
     }
 
@@ -247,6 +271,9 @@ impl Write for Observed {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(refused) = self.poll_refuse(cx, bufs) {
+            return refused;
+        }
         Pin::new(&mut self.wire).poll_write_vectored(cx, bufs)
     }
 
@@ -281,7 +308,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let wire = Wire::new(listener.accept().await.unwrap().0, None);
         let stage = Arc::new(Stage::default());
-        let observed = Observed { wire, stage: stage.clone(), alarm: None };
+        let observed = Observed { wire, stage: stage.clone(), alarm: None, refusal: None };
         let served = async move {
             let begun = Instant::now();
             let answer = |request: hyper::Request<Incoming>| {

@@ -307,3 +307,36 @@ async fn who_may_not_hear_it_does_not_hear_it_by_either_way() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_a_problem_like_any_other() {
+    let landed = Landed::of(100_000).await;
+    let many = "x: y\r\n".repeat(150);
+    let cases = [
+        (format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(70_000)), 414, "uri_too_long"),
+        (get(&landed.path(), &many), 431, "headers_too_large"),
+        ("GET / HTTP/1.1\r\nHost : x\r\n\r\n".into(), 400, "bad_request"),
+        (
+            format!("POST {} HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", landed.path()),
+            400,
+            "bad_request",
+        ),
+    ];
+    for (head, status, code) in cases {
+        for is_first in [true, false] {
+            let mut raw = Raw::to(&landed).await;
+            if !is_first {
+                raw.send(&get(&format!("{}?by=library", landed.path()), "range: bytes=0-9\r\n")).await;
+                assert_eq!(raw.answer().await.2, landed.bytes[..10]);
+            }
+            raw.send(&head).await;
+            let (line, fields, body) = raw.answer().await;
+            assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
+            assert_eq!(fields["content-type"], "application/problem+json");
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
+            assert_eq!(problem["request_id"], fields["x-request-id"]);
+            assert!(raw.is_closed().await);
+        }
+    }
+}

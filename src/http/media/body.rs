@@ -11,9 +11,10 @@ use axum::http::HeaderValue;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::debug;
 
 use super::headers::Representation;
-use crate::delivery::{Following, Shelved};
+use crate::delivery::{FollowError, Following, Shelved};
 use crate::http::problem::Problem;
 use crate::recording::{Code, Media};
 use crate::volume::{WINDOW, blocking};
@@ -43,7 +44,8 @@ impl Source {
                 Ok(shelved.bytes.slice(window))
             }
             Self::Landing { following, place } => {
-                let bytes = following.next(range.clone()).await?;
+                let cut = |error: &FollowError| debug!(%error, "what is sent while it lands is cut");
+                let bytes = following.next(range.clone()).await.inspect_err(cut)?;
                 if following.has_landed() {
                     place.take();
                 }

@@ -265,11 +265,9 @@ fn lies_on_network(root: &Path) -> bool {
 
 /// Opens a final name, and tells by its header what it is and when it was written; `None` for what is no recording.
 fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Result<Option<(File, Media, i64)>> {
-    // A fifo or a link to somewhere else must neither block nor leave the volume.
-    use rustix::fs::{FileType, Mode, OFlags};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(fd) => File::from(fd),
+    use rustix::fs::FileType;
+    let file = match open_unnoted(path) {
+        Ok(file) => file,
         Err(rustix::io::Errno::LOOP) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -279,6 +277,20 @@ fn open(path: &Path, noticed: impl FnOnce() -> Option<whole::Notice>) -> io::Res
     }
     let media = recognise(&file, stat.st_size as u64)?;
     Ok(media.ok().map(|media| (file, media, stat.st_mtime)))
+}
+
+/// Opens a file to read it, and leaves no trace of that: the first look at a new file would otherwise be written down in its inode
+/// (relatime), which takes longer than the look.
+fn open_unnoted(path: &Path) -> rustix::io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    // A fifo or a link to somewhere else must neither block nor leave the volume.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = match open(path, flags | OFlags::NOATIME, Mode::empty()) {
+        // Only a file's owner may ask for that.
+        Err(rustix::io::Errno::PERM) => open(path, flags, Mode::empty()),
+        opened => opened,
+    };
+    opened.map(File::from)
 }
 
 /// What the first bytes of a file of that length make it.

@@ -6,11 +6,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::part::{Extent, PROGRESS};
-use super::recognise;
+use super::{open_unnoted, recognise};
 use crate::audio::HEAD_BYTES;
 use crate::recording::{Media, Sid};
 
@@ -54,8 +54,7 @@ impl Growing {
         if landed < total.min(HEAD_BYTES as u64) {
             return Ok(None);
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = File::from(rustix::fs::open(note.with_extension(""), flags, Mode::empty())?);
+        let file = open_unnoted(&note.with_extension(""))?;
         if !has_writer(&file) {
             return Ok(None);
         }

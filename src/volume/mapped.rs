@@ -16,7 +16,6 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use memmap2::{Mmap, MmapOptions};
-use rustix::fs::OFlags;
 use tokio::time::{Duration, Instant};
 
 /// Bytes that are read in and handed out at a time.
@@ -91,9 +90,6 @@ impl Mapped {
     /// Maps the first `length` bytes of a landed file.
     pub fn new(file: File, length: u64) -> io::Result<Self> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
-        // Who listens writes nothing to the volume, not even when. Only a file's owner may ask for that; to others it is all the same.
-        let _ =
-            rustix::fs::fcntl_getfl(&file).and_then(|flags| rustix::fs::fcntl_setfl(&file, flags | OFlags::NOATIME));
         // SAFETY: see the module's head; the file is landed, so its length does not change.
         let map = unsafe { MmapOptions::new().len(length).map(&file)? };
         let start = map.as_ptr().addr();

@@ -154,6 +154,20 @@ fn a_vanished_or_exchanged_volume_is_not_an_empty_one() {
 }
 
 #[test]
+fn a_look_at_a_file_leaves_no_trace_in_it() {
+    let (_directory, volume) = volume();
+    let mut landing = volume.begin(sid(), None).unwrap();
+    landing.write(&mp3(40_000)).unwrap();
+    landing.commit().unwrap();
+    let accessed = |file: &File| file.metadata().unwrap().accessed().unwrap();
+    let file = volume.find(sid()).unwrap().unwrap().file;
+    // Before it was written: the next read of it would be noted, even where few are.
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    file.set_times(std::fs::FileTimes::new().set_accessed(long_ago)).unwrap();
+    assert_eq!(accessed(&volume.find(sid()).unwrap().unwrap().file), long_ago);
+}
+
+#[test]
 fn mapped_bytes_are_those_of_the_file_and_outlive_its_name() {
     let (_directory, volume) = volume();
     let bytes = mp3(40_000);

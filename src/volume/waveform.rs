@@ -4,7 +4,6 @@
 //! losing it costs a drawing, so that it need not survive a power cut.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::part::Part;
-use super::{Landed, Mapped, PARTS, PEAKS, Volume, VolumeError};
+use super::{Landed, Mapped, PARTS, PEAKS, Volume, VolumeError, open_unnoted};
 use crate::audio::peaks::{self, Dat, PeaksError, UNDECODABLE};
 use crate::recording::Sid;
 
@@ -116,7 +115,7 @@ impl Volume {
 
 /// Reads the header, and the bytes into the page cache.
 fn read(path: &Path, modified: i64) -> io::Result<Option<Waveform>> {
-    let mut file = File::open(path)?;
+    let mut file = open_unnoted(path)?;
     let meta = file.metadata()?;
     if meta.mtime() != modified || meta.len() > MOST_BYTES {
         return Ok(None);

@@ -68,17 +68,37 @@ async function soundsAtOnce(context) {
   return `${took.join(', ')} ms`;
 }
 
-/** Not by our player, which waits for `ready`: by any that has the address. */
+/** What of ten minutes has come when the provider pauses. */
+const COME = 600_000;
+
+/** It begins with what has come, and plays on over the landing. */
 async function soundsWhileLanding(context) {
   const { browser, provider } = context;
   const { listener, call, server } = await scene(context);
-  const come = 600_000;
-  const { sid, recording } = await call({ seconds: 600, faults: { hold_after: come } });
+  const { sid, recording } = await call({ seconds: 600, faults: { hold_after: COME } });
   await listener.signIn();
   await listener.online();
   await listener.playFromList(sid);
-  await listener.state(sid, 'downloading');
-  while ((await server.state(sid)).received !== come) await pause(20);
+  await listener.sounds();
+  assert.equal((await server.state(sid)).state, 'downloading');
+  await provider.release(recording);
+  await listener.state(sid, 'ready');
+  await listener.goesOn();
+  await browser.click(SLIDER, 0.8);
+  await browser.until(() => window.spy.sound.currentTime > 450 && !window.spy.sound.seeking);
+  await listener.goesOn();
+  assert.equal(Math.round((await listener.sound()).duration), 600);
+}
+
+/** By any player that has the address. */
+async function plainSoundsWhileLanding(context) {
+  const { browser, provider } = context;
+  const { listener, call, server } = await scene(context);
+  const { sid, recording } = await call({ seconds: 600, faults: { hold_after: COME } });
+  await listener.signIn();
+  await listener.online();
+  await server.prepare(sid);
+  while ((await server.state(sid)).received !== COME) await pause(20);
   const { url } = await server.link(sid);
   await browser.run((from) => {
     window.early = new Audio(from);
@@ -181,7 +201,8 @@ async function deepLink(context) {
 export default [
   { name: 'play before landing: told once, nobody polls', run: playBeforeLanding },
   { name: 'first sound within 150 ms of ready', run: soundsAtOnce, alone: true },
-  { name: 'a plain <audio> plays what is still landing', run: soundsWhileLanding },
+  { name: 'what is still landing is heard, and played on when it has landed', run: soundsWhileLanding },
+  { name: 'a plain <audio> plays what is still landing', run: plainSoundsWhileLanding },
   { name: 'seek far: a Range request', run: seekFar },
   { name: 'link expires in mid-play: place and rate are kept', run: linkExpires },
   { name: 'erased while playing: the sound ends, and why is told', run: erasedWhilePlaying },

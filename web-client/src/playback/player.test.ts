@@ -118,6 +118,109 @@ describe('waiting for a recording', () => {
   });
 });
 
+describe('a recording that is still landing', () => {
+  const half = { download: { received: 500_000, total: 1_000_000, percent: 50 } };
+
+  /** Play was pressed, and half of it has come. */
+  async function early(): Promise<Player> {
+    const player = connect();
+    player.play();
+    server.says('downloading', half);
+    await soon();
+    await soon();
+    return player;
+  }
+
+  it('is heard as soon as its beginning and its length are there, and goes on when it has landed', async () => {
+    const player = await early();
+    expect(player.state).toMatchObject({ status: 'ready', playing: true, wanted: false, duration: 240 });
+    reach(player.element, 7);
+    const { src } = player.element;
+    server.says('ready');
+    await soon();
+    expect(player.state).toMatchObject({ status: 'ready', playing: true, time: 7 });
+    expect(player.element.src).toBe(src);
+  });
+
+  it('is waited for while its length is unknown, or less has come than tells what it is', async () => {
+    const player = connect();
+    player.play();
+    server.says('downloading', { download: { received: 500_000 } });
+    server.says('downloading', { download: { received: 10_000, total: 1_000_000 } });
+    await soon();
+    expect(player.element.hasAttribute('src')).toBe(false);
+    server.says('downloading', { download: { received: 10_000, total: 10_000 } });
+    await soon();
+    expect(player.element.hasAttribute('src')).toBe(true);
+  });
+
+  it('is never read for somebody who only watches', async () => {
+    connect({ preload: 'metadata' });
+    server.says('downloading', half);
+    await soon();
+    expect(server.links).toEqual([]);
+  });
+
+  it('goes on where it was cut, once it has landed', async () => {
+    const player = await early();
+    reach(player.element, 7);
+    breakMedia(player.element, 2);
+    expect(player.state).toMatchObject({ status: 'downloading', playing: true, buffering: true, time: 7 });
+    server.says('downloading', half);
+    await soon();
+    expect(player.element.hasAttribute('src')).toBe(false);
+    server.says('ready');
+    await soon();
+    await soon();
+    await soon();
+    expect(player.state).toMatchObject({ status: 'ready', playing: true, time: 7 });
+    expect(player.element).toMatchObject({ currentTime: 7, paused: false });
+  });
+
+  it('stays paused where it was cut when it was paused', async () => {
+    const player = await early();
+    reach(player.element, 7);
+    player.pause();
+    breakMedia(player.element, 2);
+    server.says('ready');
+    await soon();
+    await soon();
+    expect(player.state).toMatchObject({ status: 'ready', playing: false, time: 7 });
+    player.play();
+    await soon();
+    await soon();
+    await soon();
+    expect(player.element).toMatchObject({ currentTime: 7, paused: false });
+  });
+
+  it('is paused, and played on, before it has landed', async () => {
+    const player = await early();
+    player.pause();
+    expect(player.state).toMatchObject({ status: 'ready', playing: false });
+    player.play();
+    await soon();
+    expect(player.element.paused).toBe(false);
+  });
+
+  it('falls silent when it fails after all', async () => {
+    const player = await early();
+    server.says('failed', { code: 'source_failed', temporary: true });
+    expect(player.state).toMatchObject({ status: 'failed', playing: false, wanted: false });
+    expect(player.element.hasAttribute('src')).toBe(false);
+  });
+
+  it('has its waveform drawn when it has landed', async () => {
+    const peaks = vi.fn(async () => new Response(dat([[0.5, 0.5]]), { status: 200 }));
+    vi.stubGlobal('fetch', peaks);
+    server.source = () => Promise.resolve({ url: 'https://sound.test/', expiresAt: Date.now() + 600_000, peaksUrl: 'https://sound.test/peaks' });
+    const player = await early();
+    expect(peaks).not.toHaveBeenCalled();
+    server.says('ready');
+    await soon();
+    expect(player.peaks).toBeDefined();
+  });
+});
+
 describe('a link that has expired', () => {
   it('is renewed in mid-play; position, speed and play state stay', async () => {
     const player = await playing(83);

@@ -5,7 +5,7 @@
  * Long because: it is the one place where what the server says, what the sound does and what the listener wants meet.
  */
 
-import type { Client, Intent, View } from '../core';
+import type { Client, Download, Intent, View } from '../core';
 import { addressAt, placeInAddress } from './address';
 import { nextEdge } from './edges';
 import { copy, fetchPeaks, navigateToFile } from './extras';
@@ -39,8 +39,15 @@ const playing = new Set<Player>();
 /** How often a place is remembered while it plays. */
 const REMEMBER_MS = 5_000;
 const COPIED_MS = 2_000;
+/** So many bytes have to be there for the server to send what has come: they tell what the file is. */
+const HEAD_BYTES = 64 * 1024;
 /** How near an edge must be to wait for it exactly; the browser tells the time four times a second. */
 const NEAR_S = 0.4;
+
+/** Whether a recording that is still on its way can be heard already. Its length must be known, for the browser to seek in it. */
+function isEnough(download: Download | undefined): boolean {
+  return download?.total !== undefined && download.received >= Math.min(HEAD_BYTES, download.total);
+}
 
 export class Player implements Operable {
   readonly sid: string;
@@ -77,6 +84,7 @@ export class Player implements Operable {
     this.#sound = new Sound(
       (fresh) => server.getSource(sid, 'play', { fresh }),
       () => this.#heard(),
+      () => this.#isReady,
     );
   }
 
@@ -156,7 +164,7 @@ export class Player implements Operable {
   play = (): void => {
     this.#wanted = true;
     if (this.state.status === 'failed') this.#ask();
-    else if (this.#isReady) this.#sound.play();
+    else if (this.#isReady || this.#sound.phase === 'open') this.#sound.play();
     else {
       this.#subscribe('play');
       // Signed before it lands, so that the sound then waits for nothing else. Whether it may be had is told then.
@@ -289,25 +297,28 @@ export class Player implements Operable {
 
   /** The server has said something. */
   #told(): void {
-    const { phase } = this.#view;
+    const { phase, download } = this.#view;
+    const sound = this.#sound;
+    const waits = this.#wanted && !sound.playing && !sound.blocked && sound.phase !== 'failed';
     if (phase === 'ready') {
-      if (this.#wanted && !this.#sound.playing && !this.#sound.blocked && this.#sound.phase !== 'failed') this.#sound.play();
-      else if (this.options.preload === 'metadata' && this.#sound.phase === 'empty') this.#sound.open();
+      if (waits || (sound.phase === 'empty' && sound.playing)) sound.play();
+      else if (this.options.preload === 'metadata' && sound.phase === 'empty') sound.open();
+      this.#draw();
       this.#save();
-    } else if (phase === 'gone') {
+    } else if (phase === 'downloading') {
+      if (waits && isEnough(download)) sound.play();
+    } else if (phase === 'gone' || phase === 'failed' || phase === 'not_found') {
       this.#wanted = this.#saving = false;
-      this.#sound.close();
-    } else if (phase === 'failed' || phase === 'not_found') {
-      this.#wanted = this.#saving = false;
+      sound.close();
     }
     this.#changed();
   }
 
   /** The sound has changed. */
   #heard(): void {
-    const { phase, playing: plays, source, trouble } = this.#sound;
+    const { phase, playing: plays, trouble } = this.#sound;
     if (phase === 'open' || trouble) this.#wanted = false;
-    if (source?.peaksUrl && !this.#peaksFlight) void this.#loadPeaks();
+    this.#draw();
     if (plays && !this.#wasPlaying) this.#begin();
     if (!plays && this.#wasPlaying) {
       playing.delete(this);
@@ -339,6 +350,11 @@ export class Player implements Operable {
     const wait = edge.at - time;
     if (wait <= 0) this.#sound.seek(edge.to);
     else if (wait < NEAR_S * rate) this.#edge = setTimeout(() => this.#watchEdges(), (wait / rate) * 1000);
+  }
+
+  /** The waveform is drawn from all of it. */
+  #draw(): void {
+    if (this.#isReady && this.#sound.source?.peaksUrl && !this.#peaksFlight) void this.#loadPeaks();
   }
 
   async #loadPeaks(): Promise<void> {

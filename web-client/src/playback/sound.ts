@@ -3,7 +3,8 @@
  * function that gives the link, and nothing of states, stores or pages.
  *
  * A media element does not say why it failed (401, 403 and 404 look alike), so an error is met with a new link: position,
- * speed and play state stay. Whether the link could be had says the rest.
+ * speed and play state stay. Whether the link could be had says the rest. Of a file that is not whole yet it is let go, and
+ * read again when it is.
  */
 
 import type { Source } from '../core';
@@ -52,6 +53,7 @@ export class Sound {
   #element: HTMLAudioElement | undefined;
   #link: (fresh: boolean) => Promise<Source>;
   #changed: () => void;
+  #isWhole: () => boolean;
   #wanted = false;
   /** Where a seek is going, until the element is there. */
   #target: number | undefined;
@@ -64,9 +66,10 @@ export class Sound {
   #turn = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(link: (fresh: boolean) => Promise<Source>, changed: () => void) {
+  constructor(link: (fresh: boolean) => Promise<Source>, changed: () => void, isWhole: () => boolean) {
     this.#link = link;
     this.#changed = changed;
+    this.#isWhole = isWhole;
   }
 
   /** Made when first asked for: a page that is rendered on a server has none. */
@@ -287,6 +290,7 @@ export class Sound {
 
   #broke(): void {
     if (!this.source || this.phase === 'failed') return;
+    if (!this.#isWhole()) return this.#letGo();
     const { error } = this.element;
     // It came whole and is no sound: another link leads to the same bytes.
     if (error?.code === 3) return this.#fail({ code: 'undecodable', temporary: false });
@@ -303,4 +307,12 @@ export class Sound {
   }
 
   #retry = (): void => void this.#read(true);
+
+  /** What came was cut, or there was nothing to be had yet. The wish to play it stays. */
+  #letGo(): void {
+    const wanted = this.playing;
+    this.close();
+    this.#wanted = wanted;
+    this.#changed();
+  }
 }

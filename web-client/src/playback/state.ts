@@ -4,7 +4,7 @@ import type { Download, Phase, Recording, View } from '../core';
 import type { Sound, Span } from './sound';
 import type { Trouble } from './trouble';
 
-/** A recording's phase, and `renewing`: it had been playing, and waits for another link. */
+/** A recording's phase, and `renewing`: it had been playing, and waits for another link. `ready` is also what can be heard while it still comes. */
 export type Status = Phase | 'renewing';
 
 /** Replaced, never changed: compare by identity. Times are seconds. */
@@ -55,7 +55,11 @@ export const NO_SPANS: readonly Span[] = [];
 /** What of a view and a sound is shown: trouble with the sound counts only while the server says that there is one. */
 export function shown(view: View, sound: Pick<Sound, 'phase' | 'trouble'>) {
   const { phase, code, temporary } = view;
-  if (phase !== 'ready') return { status: phase, code, temporary };
+  if (phase !== 'ready') {
+    // What can be heard already is there for whoever listens.
+    if (sound.phase === 'open') return { status: 'ready' as const, code: undefined, temporary: false };
+    return { status: phase, code, temporary };
+  }
   if (sound.phase === 'renewing') return { status: 'renewing' as const, code: undefined, temporary: true };
   if (sound.phase === 'failed' && sound.trouble) return { status: statusOf(sound.trouble.code), ...sound.trouble };
   return { status: phase, code: undefined, temporary: false };

@@ -18,6 +18,8 @@ use crate::twilio::Account;
 pub const SECRET: &str = "a secret that only protects a measurement";
 /// Whose the calls are.
 const TENANT: &str = "t";
+/// In the server's directory.
+const VOLUME: &str = "volume";
 /// A server that is not ready by then is broken.
 const START: Duration = Duration::from_secs(60);
 /// A server that is not gone by then does not want to.
@@ -60,8 +62,7 @@ impl Server {
     /// When it cannot be started, ends, or is not ready within a minute; its log tells why.
     pub fn start(setup: &Setup<'_>) -> io::Result<Self> {
         let Setup { binary, home, api_base, account, core, settings } = setup;
-        let volume = home.join("volume");
-        std::fs::create_dir_all(&volume)?;
+        std::fs::create_dir_all(home.join(VOLUME))?;
         let address = free_address()?;
         let log = std::fs::File::create(home.join("server.log"))?;
         let accounts =
@@ -75,7 +76,8 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log)
             .env("LANDFALL_LISTEN", address.to_string())
-            .env("LANDFALL_VOLUME", &volume)
+            // Relative, as it is by default.
+            .env("LANDFALL_VOLUME", VOLUME)
             .env("LANDFALL_DATABASE_URL", format!("sqlite://{}", home.join("landfall.db").display()))
             .env("LANDFALL_AUTH__JWT_SECRET", SECRET)
             .env("LANDFALL_TWILIO__API_BASE", api_base)
@@ -155,7 +157,7 @@ impl Server {
 
     /// Its volume.
     pub fn volume(&self) -> PathBuf {
-        self.home.join("volume")
+        self.home.join(VOLUME)
     }
 
     /// A token of the tenant, valid for a day: role `agent` or `admin`, or `service` for a back end.

@@ -35,15 +35,13 @@ pub(super) struct Context {
 impl Context {
     /// Starts or finds the server and has its recordings landed.
     pub(super) async fn prepare(plan: Plan) -> Result<Arc<Self>, Failure> {
+        plan.check()?;
         let client = http::client()?;
         let aim = &plan.aim;
         let spawned = match &aim.spawn {
             Some(program) => Some(Spawned::start(program, aim.workers).await?),
             None => None,
         };
-        if spawned.is_none() && !plan.faults.is_empty() {
-            return Err("--fault needs --spawn: faults come only upon a server that was started for the test".into());
-        }
         let (url, credentials, simulator, volume) = match &spawned {
             Some(spawned) => {
                 let credentials = Credentials::Secret(spawned.secret().to_owned());

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Failure;
 use super::arrivals::Pattern;
-use super::disturb::Fault;
+use super::disturb::{Fault, Kind};
 use super::thresholds::Threshold;
 use super::units::duration;
 
@@ -162,6 +163,19 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whether its faults can befall anything: told before a server is started, not when their time comes.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.aim.spawn.is_none() && !self.faults.is_empty() {
+            return Err("--fault needs --spawn: faults come only upon a server that was started for the test".into());
+        }
+        if self.aim.workers == 0 && self.faults.iter().any(|fault| fault.kind == Kind::KillWorker) {
+            return Err(
+                "--fault kill-worker needs --workers: the worker inside of the server has no process of its own".into(),
+            );
+        }
+        Ok(())
+    }
+
     /// How arrivals are spread.
     pub(super) fn pattern(&self) -> Pattern {
         let usual = if self.scenario == Scenario::MixedDay { Pattern::Day } else { Pattern::Poisson };

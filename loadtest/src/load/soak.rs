@@ -51,6 +51,7 @@ pub(super) struct Soak {
 pub(super) async fn run(options: Soak) -> Result<Report, Failure> {
     let Soak { aim, load, telling, capacity, limit, faults } = options;
     let plan = Plan { scenario: Scenario::MixedDay, aim, load, telling, faults };
+    plan.check()?;
     let capacity = match capacity {
         Some(capacity) => capacity,
         None => find_capacity(&plan, limit).await?,

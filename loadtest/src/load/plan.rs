@@ -186,3 +186,38 @@ impl Plan {
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        aim: Aim,
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        telling: Telling,
+    }
+
+    /// What is wrong with a plan of these arguments and this fault.
+    fn wrong(arguments: &[&str], fault: &str) -> Option<String> {
+        let Line { aim, load, telling } = Line::parse_from([&["landfall-load"], arguments].concat());
+        let faults = vec![Fault::parse(fault).unwrap()];
+        let plan = Plan { scenario: Scenario::MixedDay, aim, load, telling, faults };
+        plan.check().err().map(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_fault_that_can_befall_nothing_is_refused_with_what_it_needs() {
+        let running = wrong(&["--url", "http://127.0.0.1:1"], "restart").unwrap();
+        assert!(running.contains("needs --spawn"), "{running}");
+        let inside = wrong(&["--spawn", "landfall"], "kill-worker@1m").unwrap();
+        assert!(inside.contains("needs --workers"), "{inside}");
+        assert_eq!(wrong(&["--spawn", "landfall"], "restart"), None);
+        assert_eq!(wrong(&["--spawn", "landfall", "--workers", "1"], "kill-worker"), None);
+    }
+}

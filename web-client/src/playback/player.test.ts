@@ -200,6 +200,8 @@ describe('a recording that is still landing', () => {
     player.play();
     await soon();
     expect(player.element.paused).toBe(false);
+    // Wanted again: after a broken line it is asked for anew.
+    expect(server.intents).toEqual(['watch', 'play', 'watch', 'play']);
   });
 
   it('falls silent when it fails after all', async () => {

@@ -164,9 +164,10 @@ export class Player implements Operable {
   play = (): void => {
     this.#wanted = true;
     if (this.state.status === 'failed') this.#ask();
-    else if (this.#isReady || this.#sound.phase === 'open') this.#sound.play();
+    else if (this.#isReady) this.#sound.play();
     else {
       this.#subscribe('play');
+      if (this.#sound.phase === 'open') this.#sound.play();
       // Signed before it lands, so that the sound then waits for nothing else. Whether it may be had is told then.
       this.#server.getSource(this.sid, 'play').catch(() => {});
     }
